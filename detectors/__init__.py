@@ -1,0 +1,1 @@
+"""Pixels to findings: one folder per method, behind one promise."""

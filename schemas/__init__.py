@@ -1,0 +1,1 @@
+"""The nouns of the project and the three ways things go wrong: pydantic and numpy only, no vendor, no I/O."""

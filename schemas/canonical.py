@@ -1,0 +1,161 @@
+"""Canonical bytes (RFC 8785), digests and the one rounding function: what every identity is computed from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Largest integer that every JSON reader holds exactly (I-JSON, RFC 7493 section 2.2).
+SAFE_INTEGER = 2**53 - 1
+
+#: Below this magnitude Python's shortest form uses an exponent where ECMAScript writes decimals.
+_SMALLEST_PLAIN = 1e-4
+
+#: ECMAScript writes plain decimals down to here, and an exponent below (ECMA-262, Number::toString).
+_SMALLEST_DECIMAL = 1e-6
+
+#: Parameters keep six significant digits: what a 32-bit float guarantees, so 0.1 from any source is one value.
+PARAMETER_DIGITS = 6
+
+
+class NotCanonicalError(ValueError):
+    """The value has no canonical form: NaN, infinity, an integer beyond 2**53, a lone surrogate, or a foreign type."""
+
+
+def rounded(value: float, decimals: int) -> float:
+    """Round half to even in binary64, as ``numpy.round`` does, and never to minus zero.
+
+    Parameters
+    ----------
+    value
+        A finite number; 32-bit floats are widened first.
+    decimals
+        Digits kept after the point.
+
+    Raises
+    ------
+    NotCanonicalError
+        If ``value`` is NaN or infinite.
+    """
+    wide = float(value)
+    if not math.isfinite(wide):
+        message = f"not a finite number: {value!r}"
+        raise NotCanonicalError(message)
+    scale = 10.0**decimals
+    kept = float(np.rint(wide * scale) / scale)
+    return kept if kept != 0 else 0.0
+
+
+def to_canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value is what this is for
+    """Return the RFC 8785 bytes of a JSON value (objects, arrays, text, finite numbers, booleans, null).
+
+    Raises
+    ------
+    NotCanonicalError
+        If the value cannot be written canonically.
+    """
+    plain, exact = _plain(value)
+    try:
+        text = (
+            _write_exactly(plain)
+            if exact
+            else json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        )
+        return text.encode("utf-8")
+    except (ValueError, TypeError) as error:
+        raise NotCanonicalError(str(error)) from error
+
+
+def to_digest(value: Any) -> str:  # noqa: ANN401
+    """Return the sha256 (64 hex digits) of the canonical bytes of a JSON value: ``H`` in the identity rules."""
+    return hashlib.sha256(to_canonical(value)).hexdigest()
+
+
+def to_sha256(data: bytes | memoryview) -> str:
+    """Return the sha256 of bytes as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def to_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with every float kept to six significant digits, ready to be hashed."""
+    kept: dict[str, Any] = _significant(dict(values))
+    return kept
+
+
+def _significant(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, float):
+        return float(f"{value:.{PARAMETER_DIGITS}g}")
+    if isinstance(value, dict):
+        return {str(key): _significant(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_significant(item) for item in value]
+    message = f"not a parameter value: {value!r}"
+    raise NotCanonicalError(message)
+
+
+def _plain(value: Any) -> tuple[Any, bool]:  # noqa: ANN401
+    """Return the value with integral floats as integers, and whether any number needs the exact writer."""
+    exact = False
+
+    def walk(item: Any) -> Any:  # noqa: ANN401
+        nonlocal exact
+        if isinstance(item, dict):
+            exact = exact or not all(isinstance(key, str) and key.isascii() for key in item)
+            return {key: walk(part) for key, part in item.items()}
+        if isinstance(item, list | tuple):
+            return [walk(part) for part in item]
+        if isinstance(item, float):
+            number = _plain_number(item)
+            exact = exact or (isinstance(number, float) and abs(number) < _SMALLEST_PLAIN)
+            return number
+        if isinstance(item, int) and not isinstance(item, bool) and abs(item) > SAFE_INTEGER:
+            message = f"integer beyond 2**53: {item}"
+            raise NotCanonicalError(message)
+        return item
+
+    return walk(value), exact
+
+
+def _plain_number(item: float) -> float | int:
+    if not math.isfinite(item):
+        message = f"not a finite number: {item!r}"
+        raise NotCanonicalError(message)
+    if not item.is_integer():
+        return item
+    if abs(item) > SAFE_INTEGER:
+        message = f"number beyond 2**53: {item!r}"
+        raise NotCanonicalError(message)
+    return int(item)
+
+
+def _write_exactly(value: Any) -> str:  # noqa: ANN401
+    """Write values the fast encoder would not: tiny numbers, and keys whose order needs UTF-16 code units."""
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        return "{" + ",".join(f"{_write_exactly(key)}:{_write_exactly(value[key])}" for key in keys) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_write_exactly(item) for item in value) + "]"
+    if isinstance(value, float):
+        return _write_number(value)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _write_number(value: float) -> str:
+    text = repr(value)
+    if "e" not in text:
+        return text
+    mantissa, exponent = text.split("e")
+    if abs(value) < _SMALLEST_DECIMAL:
+        return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+    digits = mantissa.replace(".", "").replace("-", "").removesuffix("0" if mantissa.endswith(".0") else "")
+    sign = "-" if value < 0 else ""
+    return f"{sign}0.{'0' * (-int(exponent) - 1)}{digits}"

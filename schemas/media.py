@@ -1,0 +1,198 @@
+"""MediaArrived, MediaSettled and Rejection: how media come in, and how each arrival ends."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from schemas.canonical import to_digest
+from schemas.errors import SENTENCE_LIMIT
+from schemas.noun import Code, Count, Name, Noun, Sha, Time
+from schemas.unit import PARTS_LIMIT, SUBJECT_LIMIT
+
+#: Above this size a producer puts the bytes into the store and sends a reference (the claim check).
+INLINE_LIMIT_BYTES = 900_000
+
+#: What the claim check's JSON body is called.
+PARTS_MEDIA_TYPE = "application/vnd.observatory.parts+json"
+
+Lane = Literal["live", "archive"]
+Purpose = Literal["user", "replay", "canary", "staff", "test"]
+
+
+def check_subject(subject: str) -> str:
+    """Return the NFC form of a relative name, or refuse it.
+
+    Raises
+    ------
+    ValueError
+        If the name is absolute, climbs (``..``), has empty segments, backslashes, colons or control characters.
+    """
+    name = unicodedata.normalize("NFC", subject)
+    segments = name.split("/")
+    if any(segment in {"", ".", ".."} for segment in segments):
+        message = f"not a relative name: {subject!r}"
+        raise ValueError(message)
+    if any(letter in "\\:" or unicodedata.category(letter) in {"Cc", "Cs"} for letter in name):
+        message = f"a name may not hold backslashes, colons or control characters: {subject!r}"
+        raise ValueError(message)
+    return name
+
+
+def check_reference(reference: str) -> str:
+    """Return a reference to an object, or refuse it.
+
+    Raises
+    ------
+    ValueError
+        If it has a query string (a presigned URL is a secret), credentials, a fragment, or climbs.
+    """
+    if "?" in reference or "@" in reference or "#" in reference:
+        message = "a reference may not carry a query, a fragment or credentials"
+        raise ValueError(message)
+    if any(segment == ".." for segment in reference.split("/")):
+        message = "a reference may not climb"
+        raise ValueError(message)
+    return reference
+
+
+Subject = Annotated[str, StringConstraints(min_length=1, max_length=SUBJECT_LIMIT), AfterValidator(check_subject)]
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=1100), AfterValidator(check_reference)]
+
+
+class InlineBody(Noun):
+    """The bytes are the record's value."""
+
+    kind: Literal["inline"] = "inline"
+
+
+class ReferencedPart(Noun):
+    """One object that holds the bytes; size and digest are claims, checked against the object."""
+
+    subject: Subject
+    dataref: Reference
+    media_type: Annotated[str, StringConstraints(max_length=100)] = "application/octet-stream"
+    size_bytes: Count | None = None
+    sha256: Sha | None = None
+
+
+class ReferencedBody(Noun):
+    """The bytes are in the store (the claim check)."""
+
+    kind: Literal["referenced"] = "referenced"
+    parts: Annotated[tuple[ReferencedPart, ...], Field(min_length=1, max_length=PARTS_LIMIT)]
+    closes_group: bool = False
+
+
+class MediaArrived(Noun):
+    """An announced picture, clip or file; ``(source, event)`` again is a redelivery, not a new arrival.
+
+    Attributes
+    ----------
+    event
+        ``ce_id``: at most 200 characters.
+    feed
+        From ``ce_source`` = ``/feeds/<feed>``.
+    captured_at
+        The sender's claim of the capture time; absent when the feed's own rule shall find it.
+    published_at
+        ``ce_time``: when the event was sent; used for latency only.
+    """
+
+    event: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    feed: Name
+    subject: Subject
+    media_type: Annotated[str, StringConstraints(max_length=100)] = "application/octet-stream"
+    body: Annotated[InlineBody | ReferencedBody, Field(discriminator="kind")]
+    sha256: Sha | None = None
+    captured_at: Time | None = None
+    published_at: Time | None = None
+    lane: Lane = "live"
+    purpose: Purpose = "user"
+
+    @property
+    def source(self) -> str:
+        """``ce_source``."""
+        return f"/feeds/{self.feed}"
+
+
+def make_event_id(feed: str, subject: str, content: str) -> str:
+    """Return the id our own producers give an arrival: the same file sent again is the same event."""
+    return to_digest({"rule": "event/1", "feed": feed, "subject": subject, "sha256": content})[:32]
+
+
+# --- how an arrival ends ---
+
+
+class Stored(Noun):
+    """Its results are durable."""
+
+    state: Literal["stored"] = "stored"
+    unit_ids: Annotated[tuple[str, ...], Field(max_length=50)]
+    left_out: Count = 0
+
+
+class Duplicate(Noun):
+    """The same feed, capture time and content had come under another event id."""
+
+    state: Literal["duplicate"] = "duplicate"
+    of_unit_id: str
+
+
+class SetAside(Noun):
+    """It is a dead letter, which can be retried."""
+
+    state: Literal["set_aside"] = "set_aside"
+    rejection_id: str
+    reason: Code
+
+
+class Skipped(Noun):
+    """A stated policy says not to look at it."""
+
+    state: Literal["skipped"] = "skipped"
+    policy: Code
+
+
+class MediaSettled(Noun):
+    """How one arrival ended (``media.settled.v1``, compacted, key = source + event)."""
+
+    source: Annotated[str, StringConstraints(max_length=200)]
+    event: Annotated[str, StringConstraints(max_length=200)]
+    end: Annotated[Stored | Duplicate | SetAside | Skipped, Field(discriminator="state")]
+
+    @property
+    def message_key(self) -> bytes:
+        """The message key under which the newest end of one arrival survives compaction."""
+        return f"{self.source}#{self.event}".encode()
+
+
+class Rejection(Noun):
+    """Why a record was set aside: one header on the record *as it came*, so a retry is sending it without the header.
+
+    Attributes
+    ----------
+    fault
+        ``rejected`` (bad input), ``expired`` (never completed), ``poison`` (kills the process that opens it).
+    step
+        Where on the way it was refused.
+    topic
+        The topic the record came from, and goes back to on retry.
+    """
+
+    rejection_id: str
+    fault: Literal["rejected", "expired", "poison"]
+    step: Code
+    reason: Code
+    sentence: Annotated[str, StringConstraints(max_length=SENTENCE_LIMIT)]
+    attempts: Count = 1
+    rejected_at: Time
+    topic: str
+    value_sha256: Sha
+
+
+def make_rejection_id(topic: str, value_sha256: str, reason: str) -> str:
+    """Return the id of a rejection: the same record refused again for the same reason has the same one."""
+    return to_digest({"rule": "rejection/1", "topic": topic, "sha256": value_sha256, "reason": reason})[:32]

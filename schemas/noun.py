@@ -1,0 +1,111 @@
+"""What all nouns share: frozen, strict when written, forgiving when read, and canonical bytes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
+
+from schemas.canonical import rounded, to_canonical, to_digest
+from schemas.quantities import to_measures
+
+#: Years an observation may lie in; outside them a clock was not set.
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+
+
+class Noun(BaseModel):
+    """A frozen, hashable statement of fact.
+
+    Writers refuse unknown fields; :meth:`from_json` ignores them, nested too, so that a newer writer does not stop an
+    older reader.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants", allow_inf_nan=False)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the JSON object: absent fields left out, everything else written, defaults too."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def to_canonical(self) -> bytes:
+        """Return the RFC 8785 bytes."""
+        return to_canonical(self.to_plain())
+
+    def to_digest(self) -> str:
+        """Return the sha256 of the canonical bytes, 64 hex digits."""
+        return to_digest(self.to_plain())
+
+    @classmethod
+    def from_json(cls, data: bytes | str) -> Self:
+        """Read JSON bytes, ignoring fields this version does not know.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If a known field is missing or wrong.
+        """
+        return cls.model_validate_json(data, extra="ignore")
+
+
+def _utc_milliseconds(value: dt.datetime) -> dt.datetime:
+    moment = value.astimezone(dt.UTC)
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        message = f"the year {moment.year} is outside {FIRST_YEAR} to {LAST_YEAR}"
+        raise ValueError(message)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _refuse_numbers(value: object) -> object:
+    if isinstance(value, bool | int | float):
+        message = "a time is text with a zone, not a number"
+        raise ValueError(message)  # noqa: TRY004 - pydantic turns ValueError, not TypeError, into its report
+    return value
+
+
+def to_time_text(moment: dt.datetime) -> str:
+    """Return ``2024-04-22T08:00:01.303Z``: UTC, always three decimals, floored."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def to_compact_time(moment: dt.datetime) -> str:
+    """Return ``20240422T080001303Z``, which is safe in file names and object keys."""
+    return re.sub(r"[-:.]", "", to_time_text(moment))
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Label = Annotated[str, AfterValidator(_composed), StringConstraints(min_length=1, max_length=200)]
+Codes = Annotated[tuple[Code, ...], AfterValidator(lambda codes: tuple(sorted(set(codes)))), Field(max_length=20)]
+Time = Annotated[
+    AwareDatetime,
+    BeforeValidator(_refuse_numbers),
+    AfterValidator(_utc_milliseconds),
+    PlainSerializer(to_time_text, return_type=str),
+]
+Measures = Annotated[
+    tuple[tuple[str, float], ...],
+    BeforeValidator(lambda value: to_measures(dict(value))),
+    PlainSerializer(dict, return_type=dict[str, float]),
+]
+Pixel = Annotated[float, AfterValidator(lambda value: rounded(value, 1))]
+Score = Annotated[float, Field(ge=0, le=1), AfterValidator(lambda value: rounded(value, 4))]
+Degrees = Annotated[float, AfterValidator(lambda value: rounded(value, 7))]
+Metres = Annotated[float, AfterValidator(lambda value: rounded(value, 3))]
+Seconds = Annotated[float, AfterValidator(lambda value: rounded(value, 6))]
+Count = Annotated[int, Field(ge=0)]

@@ -1,0 +1,221 @@
+"""Unit: what arrives and is acknowledged as a whole; its stamp is its identity."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from schemas.canonical import to_digest
+from schemas.geometry import Where
+from schemas.noun import Code, Count, Name, Noun, Sha, Time, to_compact_time
+
+UnitKind = Literal[
+    "still", "clip", "run", "scan", "photo", "tile", "orthophoto", "flight", "scene", "image_set", "simulation"
+]
+CapturedFrom = Literal[
+    "filename", "exif", "container", "instrument", "sidecar", "sender", "mtime", "request", "nothing"
+]
+
+#: Hex digits of the digest that stand in an id, a name beside feed and time.
+SHORT_DIGEST = 16
+
+#: A unit with more parts than this needs a manifest.
+PARTS_LIMIT = 200
+
+#: Longest name a sender may give a part.
+SUBJECT_LIMIT = 512
+
+
+class Instant(Noun):
+    """The instrument looked at one moment."""
+
+    kind: Literal["instant"] = "instant"
+    at: Time
+
+
+class Span(Noun):
+    """The instrument looked from ``start_at`` to ``end_at``."""
+
+    kind: Literal["span"] = "span"
+    start_at: Time
+    end_at: Time
+
+    @model_validator(mode="after")
+    def _does_not_run_backwards(self) -> Self:
+        if self.end_at < self.start_at:
+            message = "a span ends before it starts"
+            raise ValueError(message)
+        return self
+
+
+class Undated(Noun):
+    """When the instrument looked is not known, and why."""
+
+    kind: Literal["undated"] = "undated"
+    why: Code
+
+
+Captured = Annotated[Instant | Span | Undated, Field(discriminator="kind")]
+
+
+def to_captured_text(captured: Captured) -> str:
+    """Return the capture time as it stands in ids: ``20240422T080001000Z`` or ``undated``."""
+    match captured:
+        case Instant(at=moment):
+            return to_compact_time(moment)
+        case Span(start_at=moment):
+            return to_compact_time(moment)
+        case _:
+            return "undated"
+
+
+def to_day_path(captured: Captured) -> str:
+    """Return ``2024/04/22``, or ``undated``: the folder of a capture time in object keys."""
+    text = to_captured_text(captured)
+    return f"{text[:4]}/{text[4:6]}/{text[6:8]}" if text != "undated" else text
+
+
+class UnitStamp(Noun):
+    """Everything that identifies a unit; repeated in every result.
+
+    ``unit_id`` is ``<feed>.<captured>.<H({rule, feed, kind, captured, content})[:16]>``: it does not change with the
+    spelling of a time zone, the source of the time, or the arrival. Make one with :func:`make_stamp`.
+    """
+
+    unit_id: Annotated[str, StringConstraints(min_length=1, max_length=140)]
+    installation: Name
+    feed: Name
+    kind: UnitKind
+    captured: Captured
+    content: Sha
+
+    @model_validator(mode="after")
+    def _has_the_id_that_follows(self) -> Self:
+        if self.unit_id != make_unit_id(self.feed, self.kind, self.captured, self.content):
+            message = f"the unit id {self.unit_id!r} does not follow from the stamp"
+            raise ValueError(message)
+        return self
+
+
+def make_unit_id(feed: str, kind: str, captured: Captured, content: str) -> str:
+    """Return the id that follows from what identifies a unit."""
+    identity = {
+        "rule": "unit/1",
+        "feed": feed,
+        "kind": kind,
+        "captured": captured.to_plain(),
+        "content": content,
+    }
+    return f"{feed}.{to_captured_text(captured)}.{to_digest(identity)[:SHORT_DIGEST]}"
+
+
+def make_stamp(*, installation: str, feed: str, kind: UnitKind, captured: Captured, content: str) -> UnitStamp:
+    """Return the stamp of a unit.
+
+    Parameters
+    ----------
+    content
+        sha256 of the unit's bytes (one part), or :func:`make_content` over its parts.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If a name, kind or digest is malformed.
+    """
+    return UnitStamp(
+        unit_id=make_unit_id(feed, kind, captured, content),
+        installation=installation,
+        feed=feed,
+        kind=kind,
+        captured=captured,
+        content=content,
+    )
+
+
+class Part(Noun):
+    """One file or object of a unit.
+
+    Attributes
+    ----------
+    role
+        What the part is to its unit: ``still``, ``clip``; images point at roles, never at names.
+    name
+        As the sender names it: a claim, not an identity.
+    media_type, size_bytes, sha256
+        As found in the bytes, not as claimed.
+    at
+        Object key in the store, or ``s3://bucket/key`` in an allowed bucket.
+    """
+
+    role: Code
+    name: Annotated[str, StringConstraints(min_length=1, max_length=SUBJECT_LIMIT)]
+    media_type: Annotated[str, StringConstraints(max_length=100)]
+    size_bytes: Count
+    sha256: Sha
+    at: Annotated[str, StringConstraints(min_length=1, max_length=1100)]
+
+
+def make_content(parts: tuple[Part, ...]) -> str:
+    """Return the content digest of a unit: the one part's sha256, or the digest over all roles."""
+    if len(parts) == 1:
+        return parts[0].sha256
+    return to_digest({part.role: part.sha256 for part in parts})
+
+
+class Unit(Noun):
+    """A complete unit on its way to a detector; references only, never pixels.
+
+    Attributes
+    ----------
+    captured_from
+        Where the capture time was found; outside the stamp, because another source of the same time is the same unit.
+    claimed_at
+        The capture time as the source said it, before the deployment's clock offset; absent when undated.
+    group, layout
+        The name that joins revisions of one unit, and the rule by which it was found complete.
+    deployment
+        Digest of the deployment record in force; absent when the feed declares none.
+    """
+
+    stamp: UnitStamp
+    captured_from: CapturedFrom
+    claimed_at: Time | None = None
+    group: Annotated[str, StringConstraints(min_length=1, max_length=SUBJECT_LIMIT)]
+    layout: Code
+    parts: Annotated[tuple[Part, ...], Field(min_length=1, max_length=PARTS_LIMIT)]
+    where: Where
+    instrument: Name
+    deployment: Sha | None = None
+
+
+class WorkOrder(Noun):
+    """What travels on ``work.<installation>.<lane>.v1``: a unit, and what its usage event will need to say.
+
+    Attributes
+    ----------
+    source, event
+        ``ce_source`` and ``ce_id`` of the arrival that completed the unit: what its end is reported under.
+    arrived_at
+        The broker's append time of that arrival; a repeat of the same record has the same one.
+    """
+
+    unit: Unit
+    source: Annotated[str, StringConstraints(max_length=200)]
+    event: Annotated[str, StringConstraints(max_length=200)]
+    arrived_at: Time
+    lane: Literal["live", "archive"] = "live"
+    purpose: Literal["user", "replay", "canary", "staff", "test"] = "user"
+
+
+class Claim(Noun):
+    """The store's record of a unit: which arrival it belongs to, so that another arrival of it is a duplicate."""
+
+    unit: Unit
+    source: Annotated[str, StringConstraints(max_length=200)]
+    event: Annotated[str, StringConstraints(max_length=200)]
+
+
+def to_unit_key(stamp: UnitStamp) -> str:
+    """Return the object key of a unit's claim: ``units/<feed>/<day>/<unit_id>.json``."""
+    return f"units/{stamp.feed}/{to_day_path(stamp.captured)}/{stamp.unit_id}.json"

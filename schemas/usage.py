@@ -1,0 +1,164 @@
+"""UsageEvent: one delivered use; MetricValue: one figure of one installation in one period."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
+
+from schemas.canonical import to_digest
+from schemas.media import Purpose
+from schemas.noun import Code, Count, Name, Noun, Sha, Time
+from schemas.unit import Captured
+
+#: A country nobody knows; a row of its own in every report, never a gap.
+UNKNOWN_COUNTRY = "ZZ"
+
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+
+def _to_pairs(value: object) -> object:
+    return tuple(sorted(dict(value).items())) if isinstance(value, dict | list | tuple) else value
+
+
+Tally = Annotated[
+    tuple[tuple[Code, Count], ...], BeforeValidator(_to_pairs), PlainSerializer(dict, return_type=dict[str, int])
+]
+
+
+class Person(Noun):
+    """A person, as a keyed pseudonym (HMAC-SHA256, 64 hex digits); tier 4 is a login, 2 and 3 are weaker."""
+
+    kind: Literal["person"] = "person"
+    pseudonym: Sha
+    tier: Annotated[int, Field(ge=2, le=4)]
+
+
+class DeclaredOwner(Noun):
+    """A use without a login belongs to the feed's declared owner: tier 1, never a unique user."""
+
+    kind: Literal["declared_owner"] = "declared_owner"
+    owner: Name
+    tier: Literal[1] = 1
+
+
+class Processed(Noun):
+    """Images went through an observer and the result is durable."""
+
+    kind: Literal["processed"] = "processed"
+    processing_id: str
+    reprocessing_of: str | None = None
+    observer_name: Name
+    observer_version: str
+    observer_sha256: Sha
+
+
+class Ingested(Noun):
+    """Images were taken in."""
+
+    kind: Literal["ingested"] = "ingested"
+
+
+class Served(Noun):
+    """A result or dataset was handed out."""
+
+    kind: Literal["served"] = "served"
+    resource: str
+
+
+class NotDone(Noun):
+    """Nothing was delivered: a failure, a refusal, or a health check."""
+
+    kind: Literal["not_done"] = "not_done"
+    status: Literal["failure", "refused", "health"]
+    reason: Code
+
+
+class UsageEvent(Noun):
+    """One use (``usage.recorded.v1``, key = installation).
+
+    Attributes
+    ----------
+    requested_at
+        The broker's append time of the record that completed the request, **not** a clock: repeats are equal.
+    observed
+        When the instrument looked.
+    units, images
+        Counted things by kind; ``tile`` never adds to images.
+    contents
+        Digests of the unit contents, for distinct counts.
+    """
+
+    event_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+    requested_at: Time
+    observed: Captured
+    installation: Name
+    door: Code
+    operation: Code
+    purpose: Purpose
+    traffic: Literal["internal", "affiliated", "external", "training", "robot", "test"]
+    access: Literal["Regular", "Machine"]
+    profile: str
+    act: Annotated[Processed | Ingested | Served | NotDone, Field(discriminator="kind")]
+    who: Annotated[Person | DeclaredOwner, Field(discriminator="kind")]
+    country: Country
+    country_source: Literal["idp", "geoip", "declared", "none"]
+    units: Tally
+    images: Tally
+    bytes: Count
+    contents: Annotated[tuple[Sha, ...], Field(max_length=500)]
+
+
+def make_usage_id(*, door: str, operation: str, request: str, observer_sha256: str | None) -> str:
+    """Return the id of a use: the unit id or idempotency key is the request, so redelivery gives the same id."""
+    identity = {"rule": "usage/1", "door": door, "operation": operation, "request": request}
+    if observer_sha256 is not None:
+        identity["observer"] = observer_sha256
+    return to_digest(identity)[:32]
+
+
+class Period(Noun):
+    """A half-open UTC interval ``[from_at, to_at)``."""
+
+    from_at: Time
+    to_at: Time
+
+
+class Measured(Noun):
+    """Counted from facts; ``low`` and ``high`` bound it where the method is not exact."""
+
+    kind: Literal["measured"] = "measured"
+    value: float
+    method: Literal["exact", "sketch"] = "exact"
+    low: float | None = None
+    high: float | None = None
+
+
+class NotMeasured(Noun):
+    """Nobody counted this, and why: never a zero."""
+
+    kind: Literal["not_measured"] = "not_measured"
+    why: Code
+
+
+class Names(Noun):
+    """A list of names, such as countries."""
+
+    kind: Literal["names"] = "names"
+    names: tuple[str, ...]
+
+
+class MetricValue(Noun):
+    """One figure (``metric.period.v1``, compacted, key = ``installation/metric/period start``)."""
+
+    installation: Name
+    metric: Code
+    definition: str
+    period: Period
+    unit: str
+    additive: bool
+    value: Annotated[Measured | NotMeasured | Names, Field(discriminator="kind")]
+    coverage: Annotated[float, Field(ge=0, le=1)]
+    gaps: tuple[Period, ...] = ()
+    profile: str
+    as_of: str
