@@ -1,0 +1,1 @@
+"""The durable places, seen from outside."""
