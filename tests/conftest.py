@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+#: Real brokers and object stores.
+pytest_plugins = ["tests.services.fixtures"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
