@@ -1,0 +1,182 @@
+"""Results made durable: products first, then the announcement, the document last: a document means that all is there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from schemas.canonical import to_sha256
+from schemas.result import (
+    INLINE_ROWS,
+    Asset,
+    InlineContent,
+    Processing,
+    ResultStored,
+    count_entries,
+    to_result_folder,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from schemas.finding import Entry, Finding, Image
+    from schemas.result import Observer, Result, TableContent
+    from schemas.unit import UnitStamp, WorkOrder
+    from sinks.object_store.store import ObjectStore
+
+    #: From pixels, findings and whether the model is for demonstration to the bytes of an annotated JPEG.
+    Draw = Callable[[NDArray[np.uint8], tuple[Finding, ...], bool], bytes]
+    #: From entries to what the document says of the tables, and the bytes of the images and findings tables.
+    MakeTables = Callable[[tuple[Entry, ...]], tuple[TableContent, bytes, bytes]]
+
+#: What an announcement names of labels and products; more are counted.
+_NAMED_LIMIT = 100
+
+_JSON, _JPEG, _PARQUET = "application/json", "image/jpeg", "application/vnd.apache.parquet"
+
+DOCUMENT, ANNOUNCEMENT = "result.json", "announcement.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Picturing:
+    """Which images of a unit are kept as annotated pictures.
+
+    Attributes
+    ----------
+    which
+        ``none``, ``found`` (images with findings) or ``all``.
+    limit
+        At most this many per unit, the first ones.
+    """
+
+    which: Literal["none", "found", "all"] = "found"
+    limit: int = 8
+
+
+@dataclass(frozen=True)
+class ResultSink:
+    """Stores results under keys that follow from feed, capture time, content, model and parameters.
+
+    Parameters
+    ----------
+    store
+        Where to.
+    draw
+        Makes annotated pictures.
+    make_tables
+        Makes the tables of units too large for a document.
+    picturing
+        Which pictures to keep.
+    runtime
+        What the processing record says of program and machine kind; no host name.
+    """
+
+    store: ObjectStore
+    draw: Draw
+    make_tables: MakeTables
+    picturing: Picturing = field(default_factory=Picturing)
+    runtime: str = field(default_factory=lambda: f"python {platform.python_version()} {platform.machine()}")
+
+    def find(self, unit: UnitStamp, observer: Observer) -> ResultStored | None:
+        """Return the announcement of a result that is already complete in the store, exactly as it was made."""
+        folder = to_result_folder(unit, observer.to_digest())
+        if self.store.stat(f"{folder}/{DOCUMENT}") is None:
+            return None
+        return ResultStored.from_json(self.store.read(f"{folder}/{ANNOUNCEMENT}"))
+
+    def begin(self, unit: UnitStamp, observer: Observer) -> ResultWriting:
+        """Begin to write the result of a unit."""
+        return ResultWriting(self, to_result_folder(unit, observer.to_digest()), observer.is_demonstration)
+
+
+@dataclass
+class ResultWriting:
+    """The result of one unit while it is being made."""
+
+    sink: ResultSink
+    folder: str
+    is_demonstration: bool
+    _products: list[Asset] = field(default_factory=list)
+    _pictures: int = 0
+
+    def add_picture(self, image: Image, pixels: NDArray[np.uint8], findings: tuple[Finding, ...]) -> None:
+        """Store the annotated picture of an image, where the settings ask for it."""
+        picturing = self.sink.picturing
+        wanted = picturing.which == "all" or (picturing.which == "found" and bool(findings))
+        if not wanted or self._pictures >= picturing.limit:
+            return
+        self._pictures += 1
+        self._store_product(
+            "picture", f"pictures/{image.index}.jpg", self.sink.draw(pixels, findings, self.is_demonstration), _JPEG
+        )
+
+    def store_entries(self, entries: tuple[Entry, ...]) -> InlineContent | TableContent:
+        """Return the content of the document; a large one stands in tables, which are stored here."""
+        counts, _ = count_entries(entries)
+        if len(entries) + counts.findings <= INLINE_ROWS:
+            return InlineContent(images=entries)
+        content, images, findings = self.sink.make_tables(entries)
+        self._store_product("images_table", "images.parquet", images, _PARQUET)
+        self._store_product("findings_table", "findings.parquet", findings, _PARQUET)
+        return content
+
+    def store(
+        self, result: Result, entries: tuple[Entry, ...], order: WorkOrder, *, started_at: dt.datetime, attempt: int
+    ) -> ResultStored:
+        """Store announcement and document, in this order, and return the announcement."""
+        document = result.to_canonical()
+        announced = self._announce(result, entries, order, document=document, started_at=started_at, attempt=attempt)
+        store = self.sink.store
+        store.write(f"{self.folder}/{ANNOUNCEMENT}", announced.to_canonical(), media_type=_JSON)
+        store.write(f"{self.folder}/{DOCUMENT}", document, media_type=_JSON)
+        return announced
+
+    def _announce(
+        self,
+        result: Result,
+        entries: tuple[Entry, ...],
+        order: WorkOrder,
+        *,
+        document: bytes,
+        started_at: dt.datetime,
+        attempt: int,
+    ) -> ResultStored:
+        counts, labels = count_entries(entries)
+        return ResultStored(
+            result_id=result.result_id,
+            unit=result.unit,
+            document=_to_asset("document", f"{self.folder}/{DOCUMENT}", document, _JSON),
+            products=tuple(self._products[:_NAMED_LIMIT]),
+            products_left_out=max(0, len(self._products) - _NAMED_LIMIT),
+            observer_name=result.observer.name,
+            observer_version=result.observer.version,
+            demonstration=result.observer.is_demonstration,
+            coverage=result.outcome.coverage.kind,
+            counts=counts,
+            labels=labels[:_NAMED_LIMIT],
+            labels_left_out=max(0, len(labels) - _NAMED_LIMIT),
+            where=order.unit.where,
+            lane=order.lane,
+            purpose=order.purpose,
+            processing=Processing(
+                arrived_at=order.arrived_at,
+                started_at=started_at,
+                finished_at=dt.datetime.now(dt.UTC),
+                attempt=attempt,
+                runtime=self.sink.runtime,
+            ),
+        )
+
+    def _store_product(self, role: str, name: str, data: bytes, media_type: str) -> None:
+        key = f"{self.folder}/{name}"
+        self.sink.store.write(key, data, media_type=media_type)
+        self._products.append(_to_asset(role, key, data, media_type))
+
+
+def _to_asset(role: str, key: str, data: bytes, media_type: str) -> Asset:
+    return Asset(role=role, key=key, media_type=media_type, size_bytes=len(data), sha256=to_sha256(data))

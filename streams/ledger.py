@@ -1,0 +1,169 @@
+"""The ledger: every arrival and the one state it ended in, recomputed from the topics alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from schemas.media import Duplicate, MediaSettled, SetAside, Skipped, Stored
+from schemas.result import ResultStored
+from schemas.wire import FEED_SOURCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.topics import Topics
+    from streams.brokers.client import Broker
+    from streams.brokers.records import Stored as StoredRecord
+
+#: Arrivals named in a ledger that lists what is missing; more are only counted.
+NAMED_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ArrivalKey:
+    """Which arrival: the CloudEvents source and id, or the place in the log of a record that has neither."""
+
+    source: str
+    event: str
+
+
+def to_arrival_key(record: StoredRecord) -> ArrivalKey:
+    """Return the key under which this arrival's end is reported."""
+    texts = {name.lower(): value for name, value in record.headers if value is not None}
+    source, event = texts.get("ce_source"), texts.get("ce_id")
+    if source and event:
+        return ArrivalKey(source.decode("utf-8", "replace")[:200], event.decode("utf-8", "replace")[:200])
+    return ArrivalKey("/unreadable", f"{record.partition}-{record.offset}")
+
+
+@dataclass
+class FeedLedger:
+    """The states of one feed's arrivals."""
+
+    submitted: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    skipped: int = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Arrivals that have not ended: still ours."""
+        return self.submitted - self.stored - self.duplicates - self.rejected - self.skipped
+
+
+@dataclass
+class Ledger:
+    """All arrivals, and how each ended.
+
+    Attributes
+    ----------
+    feeds
+        By feed name; arrivals without a readable source stand under ``(unreadable)``.
+    reasons
+        Dead letters still set aside, by reason; ``policies`` likewise for what was skipped.
+    images, findings
+        Images looked at and findings in the results announced for the arrivals that are stored, each unit once.
+    in_flight
+        The first hundred arrivals that have not ended.
+    """
+
+    feeds: dict[str, FeedLedger] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
+    policies: Counter[str] = field(default_factory=Counter)
+    images: int = 0
+    findings: int = 0
+    in_flight: list[ArrivalKey] = field(default_factory=list)
+
+    @property
+    def total(self) -> FeedLedger:
+        """The sum over feeds."""
+        parts = self.feeds.values()
+        return FeedLedger(
+            submitted=sum(part.submitted for part in parts),
+            stored=sum(part.stored for part in parts),
+            duplicates=sum(part.duplicates for part in parts),
+            rejected=sum(part.rejected for part in parts),
+            skipped=sum(part.skipped for part in parts),
+        )
+
+    def to_plain(self) -> dict[str, object]:
+        """Return the ledger as one JSON object; ``submitted`` equals the sum of the five states."""
+        total = self.total
+        return {
+            "submitted": total.submitted,
+            "stored": total.stored,
+            "duplicates": total.duplicates,
+            "rejected": total.rejected,
+            "skipped": total.skipped,
+            "in_flight": total.in_flight,
+            "images": self.images,
+            "findings": self.findings,
+            "reasons": dict(sorted(self.reasons.items())),
+            "policies": dict(sorted(self.policies.items())),
+            "feeds": {name: {**vars(feed), "in_flight": feed.in_flight} for name, feed in sorted(self.feeds.items())},
+            "named_in_flight": [f"{key.source}#{key.event}" for key in self.in_flight],
+        }
+
+
+def read_ends(records: Iterable[StoredRecord]) -> dict[ArrivalKey, MediaSettled]:
+    """Return the newest end of each arrival."""
+    ends: dict[ArrivalKey, MediaSettled] = {}
+    for record in records:
+        if record.value is not None:
+            settled = MediaSettled.from_json(record.value)
+            ends[ArrivalKey(settled.source, settled.event)] = settled
+    return ends
+
+
+def count_ledger(
+    arrived: Iterable[ArrivalKey],
+    ends: dict[ArrivalKey, MediaSettled],
+    results: Iterable[ResultStored] = (),
+) -> Ledger:
+    """Return the ledger of these arrivals; an arrival that came twice (a redelivery) is one."""
+    ledger = Ledger()
+    stored_units: set[str] = set()
+    for key in sorted(set(arrived)):
+        feed = key.source.removeprefix(FEED_SOURCE) if key.source.startswith(FEED_SOURCE) else "(unreadable)"
+        row = ledger.feeds.setdefault(feed, FeedLedger())
+        row.submitted += 1
+        settled = ends.get(key)
+        match settled.end if settled else None:
+            case Stored(unit_ids=unit_ids):
+                row.stored += 1
+                stored_units.update(unit_ids)
+            case Duplicate():
+                row.duplicates += 1
+            case SetAside(reason=reason):
+                row.rejected += 1
+                ledger.reasons[reason] += 1
+            case Skipped(policy=policy):
+                row.skipped += 1
+                ledger.policies[policy] += 1
+            case None:
+                if len(ledger.in_flight) < NAMED_LIMIT:
+                    ledger.in_flight.append(key)
+    newest = {result.unit.unit_id: result for result in results if result.unit.unit_id in stored_units}
+    ledger.images = sum(result.counts.looked for result in newest.values())
+    ledger.findings = sum(result.counts.findings for result in newest.values())
+    return ledger
+
+
+def read_ledger(log: Broker, topics: Topics) -> Ledger:
+    """Read the topics from their beginning and return the ledger of everything they still hold.
+
+    Ends are read **before** arrivals: an end that came in between then belongs to an arrival that is listed, never the other
+    way round, so that the sum always holds.
+
+    Raises
+    ------
+    TransientFault
+        If the broker is away.
+    """
+    ends = read_ends(log.read(topics.media_settled))
+    arrived = [to_arrival_key(record) for record in log.read(topics.media_arrived)]
+    results = (ResultStored.from_json(record.value) for record in log.read(topics.result_stored) if record.value)
+    return count_ledger(arrived, ends, results)

@@ -1,0 +1,254 @@
+"""The router: from an announced arrival to a complete unit on its installation's topic, or to its end."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from schemas.canonical import to_sha256
+from schemas.errors import RejectedInput
+from schemas.geometry import Nowhere, Where
+from schemas.media import Duplicate, InlineBody, MediaSettled
+from schemas.unit import Claim, Part, Unit, WorkOrder, make_stamp, to_unit_key
+from schemas.wire import from_record
+from streams.brokers.records import Record
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from sinks.object_store.store import ObjectStore
+
+    from schemas.media import MediaArrived, ReferencedBody
+    from schemas.topics import Topics
+    from schemas.unit import Captured, CapturedFrom, UnitKind
+    from streams.brokers.records import Stored
+    from streams.originals import Originals
+
+#: Units remembered in memory, so that two arrivals of one unit that are on their way together are told apart.
+RECENT_LIMIT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the feed's settings and deployments say of one arrival.
+
+    Attributes
+    ----------
+    kind
+        What the bytes are, by content.
+    media_type
+        Likewise.
+    """
+
+    kind: UnitKind
+    media_type: str
+    captured: Captured
+    captured_from: CapturedFrom
+    claimed_at: dt.datetime | None
+    deployment: DeploymentFacts
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentFacts:
+    """Where the camera hung, as known now."""
+
+    instrument: str
+    where: Where = field(default_factory=lambda: Nowhere(why="not_declared"))
+    digest: str | None = None
+
+
+class FeedDesk(Protocol):
+    """Knows the feeds: whose they are, and when and where their media were taken."""
+
+    def find_installation(self, feed: str) -> str:
+        """Return the installation of a feed.
+
+        Raises
+        ------
+        RejectedInput
+            ``unknown_feed`` or ``unknown_installation``.
+        """
+        ...
+
+    def describe(self, media: MediaArrived, data: bytes | None, key: str) -> Context:
+        """Return kind, capture time and deployment of an arrival whose bytes are ``data`` or under ``key`` in the store.
+
+        Raises
+        ------
+        RejectedInput
+            If it is no medium, or its capture time is wrong.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A complete unit, not yet claimed.
+
+    Attributes
+    ----------
+    known
+        The claim that the store already holds for this unit.
+    """
+
+    media: MediaArrived
+    unit: Unit
+    arrived_at: dt.datetime
+    known: Claim | None
+
+
+@dataclass
+class Router:
+    """Turns arrivals into work; :meth:`prepare` runs in threads, :meth:`decide` in order of arrival.
+
+    Parameters
+    ----------
+    desk
+        The feeds' settings and deployments.
+    originals
+        Where pictures are kept and found.
+    """
+
+    topics: Topics
+    desk: FeedDesk
+    store: ObjectStore
+    originals: Originals
+    _recent: OrderedDict[str, tuple[str, str]] = field(default_factory=OrderedDict)
+
+    def prepare(self, record: Stored) -> Prepared:
+        """Read the envelope, keep the original, and make the unit.
+
+        Raises
+        ------
+        RejectedInput
+            Whatever is wrong with the arrival, with its reason.
+        TransientFault
+            If the store is away.
+        """
+        media = from_record(record.headers, record.value)
+        installation = self.desk.find_installation(media.feed)
+        data, part = self._take_in(media, record.value)
+        context = self.desk.describe(media, data, part.at)
+        stamp = make_stamp(
+            installation=installation,
+            feed=media.feed,
+            kind=context.kind,
+            captured=context.captured,
+            content=part.sha256,
+        )
+        part = part.model_copy(update={"role": context.kind, "media_type": context.media_type})
+        unit = Unit(
+            stamp=stamp,
+            captured_from=context.captured_from,
+            claimed_at=context.claimed_at,
+            group=media.subject,
+            layout=context.kind,
+            parts=(part,),
+            where=context.deployment.where,
+            instrument=context.deployment.instrument,
+            deployment=context.deployment.digest,
+        )
+        return Prepared(media, unit, record.appended_at, self._find_claim(unit))
+
+    def _take_in(self, media: MediaArrived, value: bytes | None) -> tuple[bytes | None, Part]:
+        if isinstance(media.body, InlineBody):
+            return self._take_in_inline(media, value or b"")
+        return None, self._take_in_reference(media.body)
+
+    def _take_in_inline(self, media: MediaArrived, data: bytes) -> tuple[bytes, Part]:
+        digest = to_sha256(data)
+        _check_claimed_digest(media.sha256, digest)
+        at = self.originals.keep(data, digest, media.media_type)
+        part = Part(
+            role="still",
+            name=media.subject,
+            media_type=media.media_type,
+            size_bytes=len(data),
+            sha256=digest,
+            at=at,
+        )
+        return data, part
+
+    def _take_in_reference(self, body: ReferencedBody) -> Part:
+        if len(body.parts) > 1:
+            reason = "too_many_parts"
+            raise RejectedInput(reason, "A camera's unit has one part; this arrival names several.")
+        claim = body.parts[0]
+        at, size_bytes, digest = self.originals.measure(claim.dataref)
+        _check_claimed_digest(claim.sha256, digest)
+        if claim.size_bytes is not None and claim.size_bytes != size_bytes:
+            reason = "size_differs"
+            raise RejectedInput(reason, f"The object has {size_bytes} bytes, {claim.size_bytes} were announced.")
+        return Part(
+            role="still",
+            name=claim.subject,
+            media_type=claim.media_type,
+            size_bytes=size_bytes,
+            sha256=digest,
+            at=at,
+        )
+
+    def _find_claim(self, unit: Unit) -> Claim | None:
+        key = to_unit_key(unit.stamp)
+        return Claim.from_json(self.store.read(key)) if self.store.stat(key) is not None else None
+
+    def decide(self, prepared: Prepared) -> str | None:
+        """Return the event that this unit belongs to when it is another one: then the arrival is a duplicate.
+
+        Called in order of arrival, so that of two arrivals of one unit it is always the later one that is the duplicate. The
+        same event again is a redelivery, not a duplicate.
+        """
+        unit_id, mine = prepared.unit.stamp.unit_id, (prepared.media.source, prepared.media.event)
+        if prepared.known is not None:
+            first = (prepared.known.source, prepared.known.event)
+        else:
+            first = self._recent.setdefault(unit_id, mine)
+            if len(self._recent) > RECENT_LIMIT:
+                self._recent.popitem(last=False)
+        return None if first == mine else first[1]
+
+    def claim(self, prepared: Prepared) -> str | None:
+        """Write the claim of a unit that is ours; return the other event's id if somebody was first after all."""
+        if prepared.known is not None:
+            return None
+        claim = Claim(unit=prepared.unit, source=prepared.media.source, event=prepared.media.event)
+        key = to_unit_key(prepared.unit.stamp)
+        if self.store.write_once(key, claim.to_canonical(), media_type="application/json"):
+            return None
+        known = Claim.from_json(self.store.read(key))
+        return None if (known.source, known.event) == (claim.source, claim.event) else known.event
+
+    def to_work(self, prepared: Prepared) -> Record:
+        """Return the order for the unit's installation; key = unit id, so that workers share a feed."""
+        order = WorkOrder(
+            unit=prepared.known.unit if prepared.known else prepared.unit,
+            source=prepared.media.source,
+            event=prepared.media.event,
+            arrived_at=prepared.arrived_at,
+            lane=prepared.media.lane,
+            purpose=prepared.media.purpose,
+        )
+        stamp = order.unit.stamp
+        topic = self.topics.work(stamp.installation, order.lane)
+        return Record(topic, stamp.unit_id.encode(), order.to_canonical())
+
+    def to_duplicate(self, prepared: Prepared) -> Record:
+        """Return the end of an arrival whose unit had come before."""
+        settled = MediaSettled(
+            source=prepared.media.source,
+            event=prepared.media.event,
+            end=Duplicate(of_unit_id=prepared.unit.stamp.unit_id),
+        )
+        return to_settled_record(self.topics, settled)
+
+
+def to_settled_record(topics: Topics, settled: MediaSettled) -> Record:
+    """Return the record that says how an arrival ended."""
+    return Record(topics.media_settled, settled.message_key, settled.to_canonical())
+
+
+def _check_claimed_digest(claimed: str | None, found: str) -> None:
+    if claimed is not None and claimed != found:
+        reason = "digest_differs"
+        raise RejectedInput(reason, "The bytes do not have the sha256 that was announced.")

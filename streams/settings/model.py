@@ -1,0 +1,213 @@
+"""What can be set, with its default, its unit and its bounds; unknown names are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from schemas.noun import Name
+from streams.feeds.capture import CaptureRule
+
+
+class Settings(BaseModel):
+    """What all settings share: frozen, and no name that is not ours."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BrokerSettings(Settings):
+    """Where the topics are.
+
+    Attributes
+    ----------
+    url
+        ``embedded:`` (a log in the deployment's folder), ``embedded:///absolute/path/log.db`` or ``kafka://host:port``.
+    partitions
+        Of topics that are made; more let more workers share the work.
+    tls, authority_file, certificate_file, key_file, mechanism, username, password_file
+        How to introduce oneself; a password is never written into this file, only the name of the file that holds it.
+    """
+
+    url: str = "embedded:"
+    partitions: Annotated[int, Field(ge=1, le=256)] = 4
+    topic_prefix: str = ""
+    tls: bool = False
+    authority_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    password_file: Path | None = None
+
+
+class StoreSettings(Settings):
+    """Where originals, results and facts are.
+
+    Attributes
+    ----------
+    url
+        ``file:`` (a folder in the deployment's folder), ``file:///absolute/path`` or an S3 address.
+    allowed_buckets
+        Other buckets of the same server that references may point into.
+    keep_originals_days
+        Originals older than this are removed; absent keeps them, which replay and retry need.
+    """
+
+    url: str = "file:"
+    access_key: SecretStr | None = None
+    access_key_file: Path | None = None
+    secret_key: SecretStr | None = None
+    secret_key_file: Path | None = None
+    allowed_buckets: tuple[str, ...] = ()
+    keep_originals_days: Annotated[int, Field(ge=1)] | None = None
+
+
+class WorkerSettings(Settings):
+    """How the work is done.
+
+    Attributes
+    ----------
+    threads
+        Units at work at once; absent takes the number of processors.
+    outage_after_s
+        How long a broker or store may be away before the worker ends with exit code 3.
+    stall_after_s
+        How long a partition with records waiting may stand still before the worker ends with its stacks; 0 for never.
+    pause_last, pause_share
+        A feed is paused when this share of its last units failed for one reason; ``pause_last = 0`` never pauses.
+    commit_every_s
+        How often acknowledged work is committed: what is looked at again after a crash.
+    health_port
+        Where ``/healthz`` answers on 127.0.0.1; absent for nowhere.
+    """
+
+    threads: Annotated[int, Field(ge=1, le=256)] | None = None
+    outage_after_s: Annotated[float, Field(gt=0)] = 300.0
+    stall_after_s: Annotated[float, Field(ge=0)] = 300.0
+    pause_last: Annotated[int, Field(ge=0, le=10_000)] = 30
+    pause_share: Annotated[float, Field(gt=0, le=1)] = 0.9
+    commit_every_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+    health_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+
+
+class LimitSettings(Settings):
+    """Upper bounds of what is opened; see the decoder's limits."""
+
+    still_pixels: Annotated[int, Field(ge=1)] = 100_000_000
+    frame_pixels: Annotated[int, Field(ge=1)] = 36_000_000
+    still_bytes: Annotated[int, Field(ge=1)] = 256 << 20
+    clip_images: Annotated[int, Field(ge=1)] = 4_320_000
+    still_wait_s: Annotated[float, Field(gt=0)] = 30.0
+    clip_wait_s: Annotated[float, Field(gt=0)] = 3_600.0
+    image_wait_s: Annotated[float, Field(gt=0)] = 30.0
+    memory_mib: Annotated[int, Field(ge=64)] = 2_048
+
+
+class InstallationSettings(Settings):
+    """A service: which detector looks at its feeds' units, with which parameters.
+
+    Attributes
+    ----------
+    detector
+        A name of the registry: ``yolo``, ``motion``, ``scripted``.
+    parameters
+        Whatever that detector takes; every one of them is part of the results' identity.
+    pictures, pictures_per_unit
+        Which images are kept as annotated pictures, and how many of one unit.
+    """
+
+    detector: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    pictures: Literal["none", "found", "all"] = "found"
+    pictures_per_unit: Annotated[int, Field(ge=0, le=10_000)] = 8
+
+
+class SamplingSettings(Settings):
+    """Which frames of a clip are looked at: at most one of the three."""
+
+    every_n: Annotated[int, Field(ge=1)] = 1
+    every_s: Annotated[float, Field(ge=0)] = 0.0
+    key_frames: bool = False
+
+
+class FeedSettings(Settings):
+    """One source: a camera, an instrument, a pilot.
+
+    Attributes
+    ----------
+    owner
+        Whom a use without a login belongs to.
+    country
+        Declared country of the owner, ISO 3166; ``ZZ`` when not known.
+    deployments
+        CSV table of the feed's dated deployments: position, depth, camera, time zone, clock offset, masks.
+    """
+
+    installation: Name
+    owner: Name = "unknown"
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "ZZ"
+    instrument: Name = "camera"
+    capture: CaptureRule = CaptureRule()
+    sampling: SamplingSettings = SamplingSettings()
+    deployments: Path | None = None
+
+
+class ProjectSettings(Settings):
+    """The project that is reported on.
+
+    Attributes
+    ----------
+    starts
+        First month of the project, ``2022-09``: months M1, M2, ... are counted from it.
+    pseudonym_key_file
+        File of the key that turns logins into pseudonyms; kept apart from everything else.
+    """
+
+    name: str = "observatory"
+    starts: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = None
+    pseudonym_key_file: Path | None = None
+
+
+class DatasetSettings(Settings):
+    """What a published Darwin Core archive says of itself."""
+
+    dataset_id: Name = "dataset"
+    title: str = ""
+    institution_code: str = ""
+    licence: Literal["CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0"] = "CC-BY-4.0"
+    contact_name: str = ""
+    contact_email: str = ""
+    abstract: str = ""
+    area: str = ""
+    media_url: str = ""
+    label_map: Path | None = None
+
+
+class Deployment(Settings):
+    """The whole settings file.
+
+    Attributes
+    ----------
+    name
+        Name of the deployment: workers of one name share its work.
+    folder
+        Where a deployment keeps what is not in broker or store; paths below are relative to the settings file.
+    inline_limit
+        Bytes above which a picture goes to the store first and the topic carries a reference.
+    """
+
+    name: Name = "observatory"
+    folder: Path = Path("observatory-data")
+    inline_limit: Annotated[int, Field(ge=0, le=900_000)] = 900_000
+    broker: BrokerSettings = BrokerSettings()
+    store: StoreSettings = StoreSettings()
+    worker: WorkerSettings = WorkerSettings()
+    limits: LimitSettings = LimitSettings()
+    project: ProjectSettings = ProjectSettings()
+    dataset: DatasetSettings = DatasetSettings()
+    models: Path | None = None
+    installations: dict[Name, InstallationSettings] = Field(default_factory=dict)
+    feeds: dict[Name, FeedSettings] = Field(default_factory=dict)

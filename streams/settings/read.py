@@ -1,0 +1,182 @@
+"""Reading the settings: a TOML file, then the environment, every mistake in one go."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from schemas.errors import FatalFault
+from streams.settings.model import Deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: ``OBSERVATORY__BROKER__URL=kafka://host:9092`` overrules ``url`` in the table ``[broker]``; one TOML value, or plain text.
+PREFIX = "OBSERVATORY__"
+
+#: Settings whose value is never repeated in a complaint.
+_SECRETS = frozenset({"password", "access_key", "secret_key"})
+
+#: Where a settings file is looked for when none is named.
+DEFAULT_FILE = "observatory.toml"
+
+
+class SettingsError(FatalFault):
+    """Every wrong setting, one a line."""
+
+    def __init__(self, source: str, complaints: list[str]) -> None:
+        self.complaints = tuple(complaints)
+        lines = "\n".join(f"  - {complaint}" for complaint in complaints)
+        super().__init__(f"{len(complaints)} wrong setting{'s' if len(complaints) > 1 else ''} in {source}:\n{lines}")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSettings:
+    """Settings, and where they came from: ``source`` is ``None`` for the built-in ones."""
+
+    deployment: Deployment
+    source: Path | None
+
+
+def read_settings(path: Path, environment: Mapping[str, str] | None = None) -> ReadSettings:
+    """Read a settings file and what the environment overrules.
+
+    Raises
+    ------
+    SettingsError
+        Naming every setting that is wrong, misspelt ones with the name that was probably meant.
+    """
+    try:
+        plain = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(str(path), [f"the file cannot be read ({error.strerror})"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(str(path), [f"this is not TOML: {error}"]) from error
+    return ReadSettings(_check(plain, environment, source=str(path), folder=path.resolve().parent), path)
+
+
+def check_settings(
+    plain: dict[str, Any], environment: Mapping[str, str] | None = None, *, folder: Path
+) -> ReadSettings:
+    """Check settings that do not come from a file; relative paths are taken from ``folder``."""
+    return ReadSettings(_check(plain, environment, source="the settings", folder=folder), None)
+
+
+def _check(plain: dict[str, Any], environment: Mapping[str, str] | None, *, source: str, folder: Path) -> Deployment:
+    complaints: list[str] = []
+    _overrule(plain, os.environ if environment is None else environment, complaints)
+    deployment: Deployment | None = None
+    try:
+        deployment = Deployment.model_validate(plain)
+    except ValidationError as error:
+        complaints += [_to_complaint(dict(item)) for item in error.errors(include_url=False)]
+    if deployment is not None:
+        complaints += _find_contradictions(deployment)
+    if complaints or deployment is None:
+        raise SettingsError(source, complaints)
+    return _anchor(deployment, folder)
+
+
+def _overrule(plain: dict[str, Any], environment: Mapping[str, str], complaints: list[str]) -> None:
+    for name, text in sorted(environment.items()):
+        if not name.startswith(PREFIX):
+            continue
+        path = [step.lower().replace("_", "-") if depth and path_is_named else step.lower()
+                for depth, (step, path_is_named) in enumerate(_to_steps(name))]  # fmt: skip
+        table = plain
+        for step in path[:-1]:
+            table = table.setdefault(step, {})
+            if not isinstance(table, dict):
+                complaints.append(f"{name}: {step} is not a table")
+                break
+        else:
+            table[path[-1]] = _to_value(text)
+
+
+def _to_steps(name: str) -> list[tuple[str, bool]]:
+    """Return the steps of a variable's name, and whether each is the name of a feed or installation."""
+    steps = name.removeprefix(PREFIX).split("__")
+    return [(step, depth == 1 and steps[0] in {"FEEDS", "INSTALLATIONS"}) for depth, step in enumerate(steps)]
+
+
+def _to_value(text: str) -> object:
+    """Read one TOML value; what is none is text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _to_complaint(item: dict[str, Any]) -> str:
+    where = ".".join(str(step) for step in item["loc"])
+    if item["type"] != "extra_forbidden":
+        given = item.get("input")
+        is_secret = str(item["loc"][-1]) in _SECRETS
+        shown = "" if is_secret or isinstance(given, dict) else f" (given: {json.dumps(given, default=str)[:80]})"
+        return f"{where}: {item['msg']}{shown}"
+    known = _find_names(item["loc"][:-1])
+    close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(known))}"
+    return f"{where}: there is no such setting; {hint}"
+
+
+def _find_names(location: tuple[str | int, ...]) -> list[str]:
+    """Return the names that may stand where an unknown one was found."""
+    model: Any = Deployment
+    named = False
+    for step in location:
+        if named:
+            named = False
+            continue
+        annotation = model.model_fields[str(step)].annotation
+        arguments = [part for part in getattr(annotation, "__args__", ()) if isinstance(part, type)]
+        found = [part for part in (annotation, *arguments) if isinstance(part, type) and issubclass(part, BaseModel)]
+        if not found:
+            return []
+        model, named = found[0], step in {"feeds", "installations"}
+    return list(model.model_fields)
+
+
+def _find_contradictions(deployment: Deployment) -> list[str]:
+    """Return what is wrong between settings that are each right."""
+    complaints = []
+    for name, feed in sorted(deployment.feeds.items()):
+        if feed.installation not in deployment.installations:
+            close = difflib.get_close_matches(feed.installation, deployment.installations, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            complaints.append(f"feeds.{name}.installation: there is no [installations.{feed.installation}]{hint}")
+        rules = (feed.sampling.every_n > 1) + (feed.sampling.every_s > 0) + feed.sampling.key_frames
+        if rules > 1:
+            complaints.append(f"feeds.{name}.sampling: give one of every_n, every_s and key_frames")
+    for label, pair in (
+        ("broker.password", (deployment.broker.password, deployment.broker.password_file)),
+        ("store.access_key", (deployment.store.access_key, deployment.store.access_key_file)),
+        ("store.secret_key", (deployment.store.secret_key, deployment.store.secret_key_file)),
+    ):
+        if all(part is not None for part in pair):
+            complaints.append(f"{label}: give the value (by the environment) or the file, not both")
+    return complaints
+
+
+def _anchor(deployment: Deployment, folder: Path) -> Deployment:
+    """Return the settings with every relative path taken from the settings file's folder."""
+
+    def walk(value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, Path):
+            return value if value.is_absolute() else folder / value
+        if isinstance(value, dict):
+            return {key: walk(item) for key, item in value.items()}
+        if isinstance(value, BaseModel):
+            fields = type(value).model_fields
+            return value.model_copy(update={name: walk(getattr(value, name)) for name in fields})
+        return value
+
+    anchored: Deployment = walk(deployment)
+    return anchored

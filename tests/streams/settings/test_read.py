@@ -1,0 +1,79 @@
+"""What a person is told about their settings file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streams.settings.read import SettingsError, read_settings
+
+GOOD = """
+name = "obsea"
+folder = "data"
+[broker]
+url = "kafka://127.0.0.1:9092"
+[installations.fish]
+detector = "scripted"
+[feeds.cam-1]
+installation = "fish"
+owner = "upc"
+country = "ES"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "observatory.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_good_file_is_read_with_its_defaults_and_paths_taken_from_its_folder(tmp_path: Path):
+    deployment = read_settings(write(tmp_path, GOOD), {}).deployment
+    assert deployment.broker.url == "kafka://127.0.0.1:9092"
+    assert deployment.folder == tmp_path / "data"
+    assert deployment.feeds["cam-1"].country == "ES"
+    assert deployment.worker.outage_after_s == 300
+
+
+def test_every_wrong_setting_is_named_at_once_and_a_misspelt_one_with_what_was_meant(tmp_path: Path):
+    text = GOOD.replace('url = "kafka', 'ulr = "kafka').replace('country = "ES"', 'country = "Spain"')
+    text += '\n[worker]\nthreads = 0\n[installations.oil]\ndetektor = "x"\n'
+    with pytest.raises(SettingsError) as raised:
+        read_settings(write(tmp_path, text), {})
+    said = str(raised.value)
+    assert "broker.ulr: there is no such setting; did you mean url?" in said
+    assert "feeds.cam-1.country" in said
+    assert "worker.threads" in said
+    assert "installations.oil.detektor: there is no such setting; did you mean detector?" in said
+    assert len(raised.value.complaints) == 5
+
+
+def test_a_feed_of_an_unknown_installation_is_named_with_the_one_that_was_meant(tmp_path: Path):
+    with pytest.raises(SettingsError, match="did you mean fish"):
+        read_settings(write(tmp_path, GOOD.replace('installation = "fish"', 'installation = "fisch"')), {})
+
+
+def test_the_environment_overrules_the_file(tmp_path: Path):
+    environment = {"OBSERVATORY__BROKER__URL": "embedded:", "OBSERVATORY__FEEDS__CAM_1__COUNTRY": "FR"}
+    deployment = read_settings(write(tmp_path, GOOD), environment).deployment
+    assert deployment.broker.url == "embedded:"
+    assert deployment.feeds["cam-1"].country == "FR"
+
+
+def test_a_misspelt_variable_is_refused_too(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"broker\.uri"):
+        read_settings(write(tmp_path, GOOD), {"OBSERVATORY__BROKER__URI": "embedded:"})
+
+
+def test_a_secret_is_never_repeated_in_a_complaint(tmp_path: Path):
+    with pytest.raises(SettingsError) as raised:
+        read_settings(write(tmp_path, GOOD), {"OBSERVATORY__STORE__SECRET_KEY": "123456789"})
+    assert "123456789" not in str(raised.value)
+
+
+def test_a_file_that_is_not_toml_or_not_there_is_said_so(tmp_path: Path):
+    with pytest.raises(SettingsError, match="not TOML"):
+        read_settings(write(tmp_path, "[broker"), {})
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_settings(tmp_path / "absent.toml", {})

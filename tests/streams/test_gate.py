@@ -1,0 +1,39 @@
+"""When a feed is paused instead of filling the dead letters."""
+
+from __future__ import annotations
+
+from streams.gate import FeedGate, GateRule
+
+
+def test_a_feed_whose_last_units_nearly_all_fail_for_one_reason_is_paused_before_the_next_becomes_a_dead_letter():
+    gate = FeedGate(GateRule(last=10, share=0.9))
+    gate.record_success("cam")
+    answers = [gate.check_failure("cam", "unknown_installation") for _ in range(9)]
+    assert answers[:8] == [None] * 8
+    assert answers[8] is not None
+    assert "unknown_installation" in answers[8].sentence
+    assert [pause.feed for pause in gate.pauses] == ["cam"]
+
+
+def test_failures_for_different_reasons_are_dead_letters_not_a_pause():
+    gate = FeedGate(GateRule(last=10, share=0.9))
+    assert all(gate.check_failure("cam", f"reason_{n % 3}") is None for n in range(50))
+
+
+def test_a_corrupt_picture_now_and_then_never_pauses_a_feed():
+    gate = FeedGate(GateRule(last=10, share=0.9))
+    for _ in range(40):
+        assert gate.check_failure("cam", "truncated_picture") is None
+        gate.record_success("cam")
+        gate.record_success("cam")
+
+
+def test_another_feed_goes_on_while_one_is_paused():
+    gate = FeedGate(GateRule(last=3, share=1.0))
+    assert [gate.check_failure("a", "x") for _ in range(3)][-1] is not None
+    assert gate.check_failure("b", "x") is None
+
+
+def test_a_rule_of_none_never_pauses():
+    gate = FeedGate(GateRule(last=0))
+    assert all(gate.check_failure("cam", "x") is None for _ in range(100))
