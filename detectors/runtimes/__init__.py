@@ -1,0 +1,1 @@
+"""Networks run by a vendor: one promise, one door each for OpenVINO and ONNX Runtime, and a scripted fake."""

@@ -1,0 +1,50 @@
+"""The promise of a runtime: letterboxed pictures in, the network's numbers out, several at a time."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detectors.models.metadata import Network
+
+#: Number format of the inference; part of a result's identity, because boxes differ between formats.
+Precision = Literal["f32", "f16", "bf16", "int8"]
+
+#: The network's outputs in its own order, float32, first axis = pictures.
+Outputs = tuple["NDArray[np.float32]", ...]
+
+#: Outputs that are being computed; ``result()`` waits for them and raises what went wrong.
+Answer = Future[Outputs]
+
+
+class Runtime(Protocol):
+    """Runs one network; safe to use from several threads at once."""
+
+    @property
+    def network(self) -> Network:
+        """Task, class names and input size."""
+        ...
+
+    def start(self, batch: NDArray[np.uint8]) -> Answer:
+        """Begin to run pictures of the network's input size, uint8 (n, height_px, width_px, 3) RGB, and return at once.
+
+        Scaling to 0..1 and the order of axes are the runtime's business. The array must not be written to until the answer is
+        there. A failure (FatalFault) is raised by the answer's ``result()``.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the network."""
+        ...
+
+
+def make_ready(outputs: Outputs) -> Answer:
+    """Return an answer that is already there."""
+    answer: Answer = Future()
+    answer.set_result(outputs)
+    return answer

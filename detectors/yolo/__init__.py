@@ -1,0 +1,1 @@
+"""YOLO networks (v8, 11, 26) for detection, segmentation and classification, without torch."""
