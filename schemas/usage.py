@@ -18,8 +18,17 @@ Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
 def _to_pairs(value: object) -> object:
-    return tuple(sorted(dict(value).items())) if isinstance(value, dict | list | tuple) else value
+    if not isinstance(value, dict | list | tuple):
+        return value
+    try:
+        return tuple(sorted(dict(value).items()))
+    except TypeError as error:
+        message = "a tally is an object of names and numbers"
+        raise ValueError(message) from error
 
+
+#: Ids and versions from elsewhere: room for every id of ours, no room for a poem.
+Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
 Tally = Annotated[
     tuple[tuple[Code, Count], ...], BeforeValidator(_to_pairs), PlainSerializer(dict, return_type=dict[str, int])
@@ -43,14 +52,15 @@ class DeclaredOwner(Noun):
 
 
 class Processed(Noun):
-    """Images went through an observer and the result is durable."""
+    """Images went through an observer and the result is durable; ``demonstration`` if one of its models is only that."""
 
     kind: Literal["processed"] = "processed"
-    processing_id: str
-    reprocessing_of: str | None = None
+    processing_id: Text
+    reprocessing_of: Text | None = None
     observer_name: Name
-    observer_version: str
+    observer_version: Text
     observer_sha256: Sha
+    demonstration: bool = False
 
 
 class Ingested(Noun):
@@ -63,7 +73,7 @@ class Served(Noun):
     """A result or dataset was handed out."""
 
     kind: Literal["served"] = "served"
-    resource: str
+    resource: Annotated[str, StringConstraints(min_length=1, max_length=1100)]
 
 
 class NotDone(Noun):
@@ -98,7 +108,7 @@ class UsageEvent(Noun):
     purpose: Purpose
     traffic: Literal["internal", "affiliated", "external", "training", "robot", "test"]
     access: Literal["Regular", "Machine"]
-    profile: str
+    profile: Text
     act: Annotated[Processed | Ingested | Served | NotDone, Field(discriminator="kind")]
     who: Annotated[Person | DeclaredOwner, Field(discriminator="kind")]
     country: Country
