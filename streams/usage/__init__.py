@@ -1,0 +1,1 @@
+"""Counted use: events in, facts kept, figures out."""
