@@ -1,0 +1,236 @@
+"""The store in a local folder: each object one file, named by its escaped key."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat as modes
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from schemas.errors import FatalFault, TransientFault
+from sinks.object_store.file_faults import translate_file_faults
+from sinks.object_store.files import make_folders, sync_folder, write_new, write_replacing
+from sinks.object_store.keys import check_key, check_prefix
+from sinks.object_store.paths import TEMPORARY, from_segment, to_path
+from sinks.object_store.store import ObjectInfo
+
+T = TypeVar("T")
+
+#: Its presence says that the folder is a store, and not the empty place where a drive was to be mounted.
+#: The name is no key's: ``%s`` is not an escape.
+MARKER = "%store"
+
+#: What the marker says: a later layout would say another number.
+LAYOUT = b"observatory object store, layout 1\n"
+
+_COPY_BYTES = 1 << 20
+
+#: How often a folder may vanish (by a delete that left it empty) while an object is put into it.
+_FOLDER_ATTEMPTS = 5
+
+
+class LocalStore:
+    """Objects under a folder.
+
+    A write is a temporary file beside its target, flushed to the device, renamed, and the folder flushed: after a power
+    cut the object is there whole, or not at all. On a network drive the flush is as good as the server's word: NFS
+    passes it on unless exported ``async``; SMB servers differ. On Windows an object that somebody holds open cannot be
+    replaced for that time (``TransientFault``).
+
+    Parameters
+    ----------
+    root
+        The folder. ``check(create=True)`` makes it a store, by a marker file; without the marker nothing is written, so
+        that a drive that is not mounted is an outage and not an empty store.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, key: str) -> bytes:
+        """Return the whole object."""
+        path = self._locate(key)
+        with translate_file_faults(key):
+            self._find(path)
+            return path.read_bytes()
+
+    @contextmanager
+    def lend_path(self, key: str) -> Iterator[Path]:
+        """Give the object's own file: nothing is copied."""
+        path = self._locate(key)
+        with translate_file_faults(key):
+            self._find(path)
+        yield path
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        """Return what is known of the object, or None."""
+        path = self._locate(key)
+        with translate_file_faults(key):
+            try:
+                return _to_info(key, self._find(path))
+            except FileNotFoundError:
+                return None
+
+    def write(self, key: str, data: bytes, *, media_type: str) -> None:  # noqa: ARG002 - a folder keeps none
+        """Store ``data``, in place of what was there."""
+        self._put(key, lambda target: write_replacing(target, lambda stream: stream.write(data)))
+
+    def write_once(self, key: str, data: bytes, *, media_type: str) -> bool:  # noqa: ARG002
+        """Store ``data`` unless something is stored there.
+
+        Exactly one writer wins, in all processes; on a file system without hard links (FAT, some network drives) that
+        holds within one process only.
+        """
+        if self.stat(key) is not None:
+            return False
+        return self._put(key, lambda target: write_new(target, lambda stream: stream.write(data)))
+
+    def write_file(self, key: str, path: Path, *, media_type: str) -> None:  # noqa: ARG002
+        """Store the bytes of a local file, in bounded memory."""
+        with path.open("rb") as source:
+
+            def copy(stream: BinaryIO) -> None:
+                source.seek(0)  # the folder may have vanished and the copy be tried again
+                shutil.copyfileobj(source, stream, _COPY_BYTES)
+
+            self._put(key, lambda target: write_replacing(target, copy))
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Go through the objects whose key begins with ``prefix``; memory holds one folder's names per level."""
+        check_prefix(prefix)
+        whole, slash, _ = prefix.rpartition("/")
+        folder = self.root.joinpath(to_path(whole)) if whole else self.root
+        with translate_file_faults(prefix):
+            if not folder.is_dir():
+                self._require_store()
+                return
+        yield from _walk(folder, whole + slash, prefix)
+
+    def delete(self, key: str) -> None:
+        """Remove the object, if there is one, and the folders that this leaves empty."""
+        path = self._locate(key)
+        with translate_file_faults(key):
+            try:
+                path.unlink()
+            except (FileNotFoundError, NotADirectoryError):
+                self._require_store()
+                return
+            except (IsADirectoryError, PermissionError):  # the second is what macOS and Windows say of a folder
+                if path.is_dir():
+                    return
+                raise
+        for folder in path.parents:
+            if folder == self.root:
+                break
+            try:
+                folder.rmdir()
+            except OSError:  # not empty: the rule
+                break
+
+    def check(self, *, create: bool) -> None:
+        """See that the folder is a store; with ``create`` make it one and try to write and delete."""
+        marker = self.root / MARKER
+        with translate_file_faults(""):
+            if create:
+                self.root.mkdir(parents=True, exist_ok=True)
+                if not marker.exists():
+                    write_replacing(marker, lambda stream: stream.write(LAYOUT))
+                    sync_folder(self.root.parent)
+            if not marker.is_file():
+                message = f"{self.root} is not an object store; `observatory check` makes it one"
+                raise FatalFault(message)
+            if marker.read_bytes() != LAYOUT:
+                message = f"{self.root} has another layout than this version knows"
+                raise FatalFault(message)
+        if create:
+            probe = f"checks/{uuid.uuid4().hex}"
+            self.write(probe, b"", media_type="application/octet-stream")
+            self.delete(probe)
+
+    def remove_leftovers(self, *, older_than_s: float = 86_400.0) -> int:
+        """Remove what writers that were killed left half written; return how many files.
+
+        Goes through the whole store, so it belongs into a nightly job. A writer at work is younger than a day.
+        """
+        removed = 0
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                path = Path(folder, name)
+                if not name.startswith(TEMPORARY):
+                    continue
+                with suppress(FileNotFoundError):
+                    if time.time() - path.stat().st_mtime > older_than_s:
+                        path.unlink()
+                        removed += 1
+        return removed
+
+    def _locate(self, key: str) -> Path:
+        return self.root.joinpath(to_path(check_key(key)))
+
+    def _find(self, path: Path) -> os.stat_result:
+        """Return the status of an object's file; FileNotFoundError only if the store itself is there."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found = path.stat()
+            if modes.S_ISREG(found.st_mode):
+                return found
+        self._require_store()
+        raise FileNotFoundError(errno.ENOENT, "no such object")
+
+    def _require_store(self) -> None:
+        if not (self.root / MARKER).is_file():
+            message = f"the object store {self.root} is not there: mount it, or make it with `observatory check`"
+            raise TransientFault(message)
+
+    def _put(self, key: str, write: Callable[[Path], T]) -> T:
+        target = self._locate(key)
+        with translate_file_faults(key):
+            for _ in range(_FOLDER_ATTEMPTS):
+                with suppress(FileNotFoundError):
+                    return write(target)
+                self._require_store()
+                with suppress(FileNotFoundError):
+                    make_folders(target.parent, self.root)
+            return write(target)
+
+
+def _walk(folder: Path, above: str, prefix: str) -> Iterator[ObjectInfo]:
+    """Go through a folder in the order of keys: a folder sorts by its name and a ``/``, as the keys in it do."""
+    with translate_file_faults(above):
+        entries = sorted(_read_entries(folder, above, prefix))
+    for key, is_folder in entries:
+        path = folder.joinpath(to_path(key.removesuffix("/")).name)
+        if is_folder:
+            yield from _walk(path, key, prefix)
+            continue
+        with translate_file_faults(key):
+            try:
+                info = _to_info(key, path.stat())
+            except FileNotFoundError:  # deleted meanwhile
+                continue
+        yield info
+
+
+def _read_entries(folder: Path, above: str, prefix: str) -> Iterator[tuple[str, bool]]:
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                segment = from_segment(entry.name)
+                if segment is None:
+                    continue
+                is_folder = entry.is_dir()
+                key = f"{above}{segment}/" if is_folder else f"{above}{segment}"
+                if key.startswith(prefix):
+                    yield key, is_folder
+    except FileNotFoundError:  # deleted meanwhile
+        return
+
+
+def _to_info(key: str, found: os.stat_result) -> ObjectInfo:
+    return ObjectInfo(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
