@@ -1,0 +1,1 @@
+"""The broker's promise, the plain types that cross it, and the rules every broker here keeps."""

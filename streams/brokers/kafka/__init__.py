@@ -1,0 +1,1 @@
+"""Kafka as a broker: its door, its words, its errors, and the Faust transport over it."""
