@@ -190,7 +190,7 @@ def plan_minio(folder: Path, port: int, broker: str | None) -> Plan:
     certificates = folder / "certs"  # with public.crt and private.key in it, the server speaks TLS
     certificates.mkdir(exist_ok=True)
     command += ["--certs-dir", str(certificates), str(data)]
-    return Plan(command, environment, port, "/minio/health/live")
+    return Plan(command, environment, port, "/minio/health/cluster")  # `live` answers before the keys are known
 
 
 def plan_versitygw(folder: Path, port: int) -> Plan:

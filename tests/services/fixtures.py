@@ -40,7 +40,7 @@ from tests.services.servers import (
 #: The makers' own image; only for machines with a container engine. The version is the one that local.py builds.
 VERSITYGW_IMAGE = "versity/versitygw:v1.8.0"
 
-HEALTH_PATHS = {"minio": "/minio/health/live", "versitygw": "/health"}
+HEALTH_PATHS = {"minio": "/minio/health/cluster", "versitygw": "/health"}
 
 
 @dataclass(frozen=True)

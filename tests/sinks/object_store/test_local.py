@@ -1,0 +1,199 @@
+"""The folder store: what a crash, a full disk or a missing drive leaves behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import FatalFault, RejectedInput, TransientFault
+from sinks.object_store import files
+from sinks.object_store.local import LocalStore
+from tests.services.servers import ROOT
+
+OCTETS = "application/octet-stream"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    made = LocalStore(tmp_path / "store")
+    made.check(create=True)
+    return made
+
+
+def list_files(store: LocalStore) -> list[str]:
+    return sorted(path.relative_to(store.root).as_posix() for path in store.root.rglob("*") if path.is_file())
+
+
+def fail(number: int):
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return failing
+
+
+@pytest.mark.parametrize(
+    ("number", "fault"),
+    [
+        (errno.ENOSPC, TransientFault),
+        (errno.EDQUOT, TransientFault),
+        (errno.EIO, TransientFault),
+        (errno.EACCES, FatalFault),
+        (errno.EROFS, FatalFault),
+    ],
+)
+def test_a_flush_that_fails_leaves_no_object_and_no_file(
+    number: int, fault: type[Exception], store: LocalStore, monkeypatch: pytest.MonkeyPatch
+):
+    store.write("results/kept", b"fish", media_type=OCTETS)
+    for write in (store.write, store.write_once):
+        with monkeypatch.context() as broken:
+            broken.setattr(files.os, "fsync", fail(number))
+            with pytest.raises(fault):
+                write("results/new", b"fish", media_type=OCTETS)
+    assert list_files(store) == ["%store", "results/kept"]
+    assert store.stat("results/new") is None
+
+
+def test_a_rename_that_fails_leaves_the_former_object(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    store.write("results/one", b"former", media_type=OCTETS)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "replace", fail(errno.ENOSPC))
+        with pytest.raises(TransientFault):
+            store.write("results/one", b"newer", media_type=OCTETS)
+    assert store.read("results/one") == b"former"
+    assert list_files(store) == ["%store", "results/one"]
+
+
+def test_an_object_is_visible_only_after_its_bytes_are_on_the_device(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+):
+    store.write("results/other", b"fish", media_type=OCTETS)
+    steps: list[str] = []
+    flush, rename = os.fsync, Path.replace
+
+    def flush_and_tell(opened: int) -> None:
+        is_folder = Path(f"/proc/self/fd/{opened}").is_dir()
+        steps.append("flush folder" if is_folder else f"flush file of {os.fstat(opened).st_size} bytes")
+        flush(opened)
+
+    def rename_and_tell(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return rename(path, target)
+
+    monkeypatch.setattr(files.os, "fsync", flush_and_tell)
+    monkeypatch.setattr(Path, "replace", rename_and_tell)
+    store.write("results/one", b"fish", media_type=OCTETS)
+    assert steps == ["flush file of 4 bytes", "rename", "flush folder"]
+
+
+def test_new_folders_are_on_the_device_too(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    flushed: list[str] = []
+    flush = files.sync_folder
+
+    def flush_and_tell(folder: Path) -> None:
+        flushed.append(folder.relative_to(store.root).as_posix())
+        flush(folder)
+
+    monkeypatch.setattr(files, "sync_folder", flush_and_tell)
+    store.write("a/b/one", b"fish", media_type=OCTETS)
+    assert flushed == [".", "a", "a/b"]
+
+
+@pytest.mark.parametrize("verb", ["write", "write_once"])
+def test_a_writer_killed_half_way_leaves_no_object_and_what_it_left_can_be_removed(verb: str, store: LocalStore):
+    store.write("results/kept", b"fish", media_type=OCTETS)
+    program = (
+        "import os\nfrom pathlib import Path\nfrom sinks.object_store.local import LocalStore\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), 9)\n"
+        f"LocalStore(Path({str(store.root)!r})).{verb}('results/new', b'fish', media_type='x')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False, timeout=60)  # noqa: S603
+    assert ended.returncode == -signal.SIGKILL
+    assert [info.key for info in store.list("")] == ["results/kept"]
+    assert store.stat("results/new") is None
+    assert len(list_files(store)) == 3
+    assert store.remove_leftovers() == 0  # a writer at work is younger than a day
+    assert store.remove_leftovers(older_than_s=-1) == 1
+    assert list_files(store) == ["%store", "results/kept"]
+
+
+def test_a_file_system_without_hard_links_still_keeps_the_first(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(files.os, "link", fail(errno.EPERM))
+    assert store.write_once("claims/one", b"first", media_type=OCTETS) is True
+    monkeypatch.setattr(store, "stat", lambda _: None)  # as another writer would have seen it an instant before
+    assert store.write_once("claims/one", b"second", media_type=OCTETS) is False
+    assert store.read("claims/one") == b"first"
+    assert list_files(store) == ["%store", "claims/one"]
+
+
+def test_a_drive_that_is_not_mounted_is_an_outage_and_not_an_empty_store(tmp_path: Path):
+    bare = LocalStore(tmp_path)
+    for call in (
+        lambda: bare.stat("results/one"),
+        lambda: bare.read("results/one"),
+        lambda: list(bare.list("results/")),
+    ):
+        with pytest.raises(TransientFault, match="mount it"):
+            call()
+    with pytest.raises(TransientFault, match="mount it"):
+        bare.write("results/one", b"fish", media_type=OCTETS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_of_a_later_layout_is_refused(store: LocalStore):
+    (store.root / "%store").write_bytes(b"observatory object store, layout 2\n")
+    for create in (True, False):
+        with pytest.raises(FatalFault, match="another layout"):
+            store.check(create=create)
+
+
+def test_a_folder_that_may_not_be_written_is_found_by_check(store: LocalStore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Path, "open", fail(errno.EACCES))
+    with pytest.raises(FatalFault, match="Permission denied"):
+        store.check(create=True)
+
+
+def test_other_peoples_files_are_not_listed(store: LocalStore):
+    store.write("results/one", b"fish", media_type=OCTETS)
+    for name in ("Thumbs.db", ".DS_Store", "results/%zz", "results/Notes.txt"):
+        (store.root / name).write_bytes(b"not ours")
+    assert [info.key for info in store.list("")] == ["results/one"]
+
+
+def test_a_lent_path_is_the_file_itself(store: LocalStore):
+    store.write("clips/one", b"moving fish", media_type="video/mp4")
+    with store.lend_path("clips/one") as path:
+        assert path == store.root / "clips" / "one"
+
+
+def test_deleting_the_last_object_of_a_folder_removes_the_folder(store: LocalStore):
+    store.write("units/a/b/one", b"fish", media_type=OCTETS)
+    store.write("units/c/two", b"fish", media_type=OCTETS)
+    store.delete("units/a/b/one")
+    assert sorted(path.name for path in (store.root / "units").iterdir()) == ["c"]
+
+
+def test_a_source_file_that_is_not_there_is_not_taken_for_a_missing_object(store: LocalStore, tmp_path: Path):
+    with pytest.raises(FileNotFoundError):
+        store.write_file("clips/one", tmp_path / "none", media_type="video/mp4")
+
+
+def test_an_object_deleted_while_the_store_is_listed_is_left_out(store: LocalStore):
+    for name in ("a", "b", "c"):
+        store.write(f"results/{name}", b"fish", media_type=OCTETS)
+    seen = store.list("results/")
+    assert next(seen).key == "results/a"
+    store.delete("results/b")
+    assert [info.key for info in seen] == ["results/c"]
+
+
+def test_a_missing_object_is_told_from_a_missing_store_by_reading_it(store: LocalStore):
+    with pytest.raises(RejectedInput) as caught:
+        store.read("results/none")
+    assert str(store.root) not in caught.value.sentence
