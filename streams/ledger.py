@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from schemas.media import Duplicate, MediaSettled, SetAside, Skipped, Stored
-from schemas.result import ResultStored
 from schemas.wire import FEED_SOURCE
 
 if TYPE_CHECKING:
@@ -118,15 +118,27 @@ def read_ends(records: Iterable[StoredRecord]) -> dict[ArrivalKey, MediaSettled]
     return ends
 
 
+def read_tallies(records: Iterable[StoredRecord]) -> dict[str, tuple[int, int]]:
+    """Return images looked at and findings of each unit, by its newest result; only that, so that millions fit in memory."""
+    tallies: dict[str, tuple[int, int]] = {}
+    for record in records:
+        plain = json.loads(record.value or b"{}")
+        tallies[plain["unit"]["unit_id"]] = (plain["counts"]["looked"], plain["counts"]["findings"])
+    return tallies
+
+
 def count_ledger(
     arrived: Iterable[ArrivalKey],
     ends: dict[ArrivalKey, MediaSettled],
-    results: Iterable[ResultStored] = (),
+    tallies: dict[str, tuple[int, int]],
 ) -> Ledger:
-    """Return the ledger of these arrivals; an arrival that came twice (a redelivery) is one."""
+    """Return the ledger of these arrivals; an arrival that came twice (a redelivery) is one.
+
+    An end without an arrival is one too: of a file that could not be announced, or of an arrival that retention took.
+    """
     ledger = Ledger()
     stored_units: set[str] = set()
-    for key in sorted(set(arrived)):
+    for key in sorted({*arrived, *ends}):
         feed = key.source.removeprefix(FEED_SOURCE) if key.source.startswith(FEED_SOURCE) else "(unreadable)"
         row = ledger.feeds.setdefault(feed, FeedLedger())
         row.submitted += 1
@@ -146,9 +158,9 @@ def count_ledger(
             case None:
                 if len(ledger.in_flight) < NAMED_LIMIT:
                     ledger.in_flight.append(key)
-    newest = {result.unit.unit_id: result for result in results if result.unit.unit_id in stored_units}
-    ledger.images = sum(result.counts.looked for result in newest.values())
-    ledger.findings = sum(result.counts.findings for result in newest.values())
+    kept = [tallies[unit_id] for unit_id in stored_units if unit_id in tallies]
+    ledger.images = sum(images for images, _ in kept)
+    ledger.findings = sum(findings for _, findings in kept)
     return ledger
 
 
@@ -165,5 +177,4 @@ def read_ledger(log: Broker, topics: Topics) -> Ledger:
     """
     ends = read_ends(log.read(topics.media_settled))
     arrived = [to_arrival_key(record) for record in log.read(topics.media_arrived)]
-    results = (ResultStored.from_json(record.value) for record in log.read(topics.result_stored) if record.value)
-    return count_ledger(arrived, ends, results)
+    return count_ledger(arrived, ends, read_tallies(log.read(topics.result_stored)))

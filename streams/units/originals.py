@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from schemas.errors import RejectedInput
+from streams.feeds.references import check_dataref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,10 +45,9 @@ class Originals:
     others: Mapping[str, ObjectStore] = field(default_factory=dict)
 
     def keep(self, data: bytes, sha256: str, media_type: str) -> str:
-        """Store a picture once and return its object key; a second time costs a look only."""
+        """Store a picture once and return its object key."""
         key = to_original_key(sha256)
-        if self.store.stat(key) is None:
-            self.store.write(key, data, media_type=media_type)
+        self.store.write_once(key, data, media_type=media_type)
         return key
 
     def locate(self, reference: str) -> tuple[ObjectStore, str]:
@@ -57,22 +56,10 @@ class Originals:
         Raises
         ------
         RejectedInput
-            ``local_reference`` for anything like a file path or another scheme, ``bucket_not_allowed`` for a foreign bucket.
+            As :func:`streams.feeds.references.check_dataref` says.
         """
-        if reference.startswith("s3://"):
-            bucket, _, key = reference.removeprefix("s3://").partition("/")
-            if bucket == self.bucket and bucket:
-                return self.store, key
-            if bucket not in self.others:
-                reason = "bucket_not_allowed"
-                raise RejectedInput(reason, f"The bucket {bucket[:63]!r} is not among the allowed ones.")
-            return self.others[bucket], key
-        if ":" in reference or reference.startswith(("/", "\\", "~", ".")) or "\\" in reference:
-            reason = "local_reference"
-            raise RejectedInput(
-                reason, "A reference is s3://bucket/key or an object key, never a path or another scheme."
-            )
-        return self.store, reference
+        place = check_dataref(reference, own_bucket=self.bucket or None, allowed_buckets=self.others)
+        return (self.store if place.bucket is None else self.others[place.bucket]), place.key
 
     def measure(self, reference: str) -> tuple[str, int, str]:
         """Read a referenced object once and return where it is, its size in bytes and its sha256.
@@ -93,6 +80,11 @@ class Originals:
         """Return the bytes of an object."""
         store, key = self.locate(reference)
         return store.read(key)
+
+    def has(self, reference: str) -> bool:
+        """Return whether there is an object of this reference."""
+        store, key = self.locate(reference)
+        return store.stat(key) is not None
 
     @contextmanager
     def lend(self, reference: str) -> Iterator[Path]:

@@ -12,8 +12,8 @@ import faust
 from faust.types import TP
 
 from schemas.errors import TransientFault
+from streams.agents.window import OrderedWindow, WindowClosedError
 from streams.brokers.records import Stored
-from streams.window import OrderedWindow, WindowClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -32,6 +32,10 @@ _POLL_RECORDS = 64
 
 #: Records buffered per agent. Small buffers are slow on a real broker; a detector does 10 to 100 images a second.
 _BUFFER_RECORDS = 128
+
+#: Usage events taken at once, and how long one waits for more: they are small, and stored together.
+_BATCH_RECORDS = 4_096
+_BATCH_WITHIN_S = 0.2
 
 #: Sends are collected for this long; the acknowledgement waits for them anyway.
 _LINGER_S = 0.005
@@ -153,6 +157,40 @@ class StreamApp:
                 await on_fault(cause)
                 self._hold_topic(topic)
                 await self.stopping.wait()
+
+        self.app.agent(source, name=f"agent.{topic}")(take)
+
+    def add_batch_agent(
+        self,
+        topic: str,
+        *,
+        work: Callable[[Sequence[Stored]], Awaitable[None]],
+        on_fault: Callable[[BaseException], Awaitable[None]],
+    ) -> None:
+        """Add an agent that takes many small records at once, and acknowledges them when ``work`` returned."""
+        source = self.app.topic(
+            topic,
+            key_type=bytes,
+            key_serializer="raw",
+            value_type=bytes,
+            value_serializer="raw",
+            internal=False,
+            maxsize=_BATCH_RECORDS,
+        )
+
+        async def take(stream: faust.StreamT[bytes]) -> None:
+            async for events in stream.noack_take(_BATCH_RECORDS, within=_BATCH_WITHIN_S):
+                try:
+                    await work([to_stored(event.message) for event in events])
+                except asyncio.CancelledError:
+                    raise
+                except Exception as fault:  # noqa: BLE001 - judged by whoever owns the app
+                    await on_fault(fault)
+                    self._hold_topic(topic)
+                    await self.stopping.wait()
+                    return
+                for event in events:
+                    event.ack()
 
         self.app.agent(source, name=f"agent.{topic}")(take)
 

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from streams.attempts import AttemptJournal
+from streams.agents.attempts import AttemptJournal
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 #: A worker that opens units and dies while they are at work, in the given way.
 WORKER = """
 import ctypes, os, sys, threading
 from pathlib import Path
-from streams.attempts import AttemptJournal
+from streams.agents.attempts import AttemptJournal
 journal = AttemptJournal(Path(sys.argv[1]))
 journal.open()
 units, how = sys.argv[2].split(","), sys.argv[3]

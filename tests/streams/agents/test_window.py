@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.window import HoldPartition, OrderedWindow, WindowClosedError
+from streams.agents.window import HoldPartition, OrderedWindow, WindowClosedError
 
 
 @dataclass

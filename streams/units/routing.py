@@ -17,13 +17,12 @@ from streams.brokers.records import Record
 if TYPE_CHECKING:
     import datetime as dt
 
-    from sinks.object_store.store import ObjectStore
-
     from schemas.media import MediaArrived, ReferencedBody
     from schemas.topics import Topics
     from schemas.unit import Captured, CapturedFrom, UnitKind
+    from sinks.object_store.store import ObjectStore
     from streams.brokers.records import Stored
-    from streams.originals import Originals
+    from streams.units.originals import Originals
 
 #: Units remembered in memory, so that two arrivals of one unit that are on their way together are told apart.
 RECENT_LIMIT = 10_000

@@ -11,10 +11,10 @@ from schemas.errors import RejectedInput
 from schemas.finding import LookedImage
 from schemas.media import MediaSettled, SetAside, Skipped, Stored
 from schemas.result import Observed, ResultStored, make_result
-from streams.attempts import ATTEMPTS_LIMIT
+from streams.agents.attempts import ATTEMPTS_LIMIT
 from streams.brokers.records import Record
 from streams.faults import POISON, make_rejection, to_dead_letter
-from streams.routing import to_settled_record
+from streams.units.routing import to_settled_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from schemas.unit import Unit, WorkOrder
     from schemas.usage import UsageEvent
     from sinks.results import ResultSink
-    from streams.attempts import AttemptJournal
+    from streams.agents.attempts import AttemptJournal
 
 
 class OpenedUnit(Protocol):

@@ -16,23 +16,24 @@ from schemas.errors import RejectedInput
 from schemas.media import MediaSettled, SetAside
 from schemas.unit import WorkOrder, to_captured_text
 from schemas.wire import FEED_SOURCE
+from streams.agents.window import HoldPartition
 from streams.brokers.records import Record
 from streams.faults import Patience, make_rejection, to_dead_letter
 from streams.ledger import to_arrival_key
-from streams.pipeline import to_set_aside
-from streams.routing import to_settled_record
-from streams.window import HoldPartition
+from streams.units.pipeline import to_set_aside
+from streams.units.routing import to_settled_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from schemas.topics import Topics
-    from streams.app import Take
+    from streams.agents.app import Take
+    from streams.agents.gate import FeedGate
+    from streams.agents.health import Health
     from streams.brokers.records import Stored
-    from streams.gate import FeedGate
-    from streams.health import Health
-    from streams.pipeline import Pipeline
-    from streams.routing import Prepared, Router
+    from streams.units.pipeline import Pipeline
+    from streams.units.routing import Prepared, Router
+    from streams.usage.meter import Meter
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +158,20 @@ class WorkAgent:
         await self.bench.publish(announced)
         self.bench.gate.record_success(stamp.feed)
         self.bench.health.note_stored(stamp.feed, to_captured_text(stamp.captured), dt.datetime.now(dt.UTC))
+
+
+@dataclass
+class MeterAgent:
+    """Turns uses into durable facts."""
+
+    meter: Meter
+    bench: Bench
+
+    async def work(self, records: Sequence[Stored]) -> None:
+        """Store a batch of uses; a record that is none is kept with its reason and stops nothing."""
+        taken = await self.bench.call(lambda: self.meter.take(records))
+        for refused in taken.refused:
+            log.warning("no use: partition %d offset %d (%s)", refused.partition, refused.offset, refused.reason)
 
 
 def read_order(stored: Stored) -> WorkOrder:

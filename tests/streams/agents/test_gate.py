@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.gate import FeedGate, GateRule
+from streams.agents.gate import FeedGate, GateRule
 
 
 def test_a_feed_whose_last_units_nearly_all_fail_for_one_reason_is_paused_before_the_next_becomes_a_dead_letter():

@@ -1,0 +1,1 @@
+"""The agents: the door to Faust, their bodies, ordered acknowledgement, and what watches over them."""

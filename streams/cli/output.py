@@ -1,0 +1,141 @@
+"""What a command says: a table for people or one JSON object for machines, and the exit code that sums it up."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from schemas.errors import FatalFault, ObservatoryError, TransientFault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from rich.console import Console
+
+
+class Exit(IntEnum):
+    """What the exit code says.
+
+    ``BROKEN`` is none of the promised four: it is a mistake of ours, and a traceback stands above it.
+    """
+
+    DONE = 0
+    SOME_SET_ASIDE = 1
+    WRONG_USE = 2
+    OUTAGE = 3
+    BROKEN = 70
+
+
+@dataclass
+class Output:
+    """Where a command writes: results to standard output, everything else to standard error.
+
+    Attributes
+    ----------
+    as_json
+        One JSON object on standard output instead of tables.
+    """
+
+    as_json: bool = False
+    _plain: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def console(self) -> Console:
+        """Standard output for people; nothing is written there with ``--json``."""
+        from rich.console import Console
+
+        return Console(quiet=self.as_json, highlight=False)
+
+    @property
+    def errors(self) -> Console:
+        """Standard error: progress, warnings, and what went wrong."""
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False)
+
+    def say(self, text: str) -> None:
+        """Write a line for people."""
+        self.console.print(text)
+
+    def show_table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Write a table for people; numbers stand on the right."""
+        from rich.table import Table
+
+        table = Table(title=title, title_justify="left", title_style="bold")
+        for place, column in enumerate(columns):
+            is_number = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
+            table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+        self.console.print(table)
+
+    def add(self, plain: Mapping[str, Any]) -> None:
+        """Add to the JSON object of this command."""
+        self._plain.update(plain)
+
+    def close(self) -> None:
+        """Write the JSON object, if one is asked for."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(self._plain, ensure_ascii=False, default=str) + "\n")
+
+
+@contextmanager
+def open_output(*, as_json: bool, verbose: bool = False) -> Iterator[Output]:
+    """Open a command's output, and turn our faults into their exit codes and one clear sentence.
+
+    Raises
+    ------
+    typer.Exit
+        With 2 for wrong use or settings, 3 for an outage, 70 for a mistake of ours.
+    """
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    # Faust and its broker client say at every start what no user of ours can act on
+    for name in ("faust", "mode", "aiokafka", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING if verbose else logging.CRITICAL)
+    output = Output(as_json=as_json)
+    try:
+        yield output
+    except ObservatoryError as fault:
+        code = Exit.OUTAGE if isinstance(fault, TransientFault) else Exit.WRONG_USE
+        _complain(output, fault, verbose=verbose)
+        output.add({"error": fault.sentence, "kind": _to_kind(fault)})
+        output.close()
+        raise typer.Exit(code) from fault
+    except typer.Exit:
+        output.close()
+        raise
+    except (Exception, ExceptionGroup):
+        traceback.print_exc()
+        output.errors.print(
+            "[bold red]This is a mistake in the program.[/] Nothing was acknowledged that was not stored."
+        )
+        output.add({"error": "a mistake in the program; see standard error", "kind": "broken"})
+        output.close()
+        raise typer.Exit(Exit.BROKEN) from None
+    output.close()
+
+
+def _complain(output: Output, fault: ObservatoryError, *, verbose: bool) -> None:
+    from rich.markup import escape
+
+    output.errors.print(f"[bold red]{_to_kind(fault)}:[/] {escape(fault.sentence)}", soft_wrap=True)
+    if verbose and fault.__cause__ is not None:
+        output.errors.print(escape("".join(traceback.format_exception(fault.__cause__))), soft_wrap=True)
+
+
+def _to_kind(fault: ObservatoryError) -> str:
+    if isinstance(fault, FatalFault):
+        return "wrong use or settings"
+    return "outage" if isinstance(fault, TransientFault) else "rejected"

@@ -1,0 +1,89 @@
+"""Where a deployment's broker and store are, and how to open them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from schemas.topics import Topics
+from sinks.object_store.credentials import Credentials as StoreCredentials
+from sinks.object_store.opening import open_store
+from streams.brokers.client import open_client
+from streams.brokers.credentials import Credentials
+from streams.settings.secrets import read_secret
+
+if TYPE_CHECKING:
+    from schemas.topics import Topic
+    from sinks.object_store.store import ObjectStore
+    from streams.brokers.client import Client
+    from streams.settings.model import Deployment
+
+#: The program's own name in the topics' group of workers.
+APP_ID = "observatory"
+
+
+def to_app_id(deployment: Deployment) -> str:
+    """Return the name of the group of workers that share this deployment's work."""
+    return f"{APP_ID}.{deployment.name}"
+
+
+def to_broker_url(deployment: Deployment) -> str:
+    """Return the broker's address; ``embedded:`` alone is a log in the deployment's folder."""
+    url = deployment.broker.url
+    return f"embedded://{(deployment.folder / 'log.db').as_posix()}" if url == "embedded:" else url
+
+
+def to_store_url(deployment: Deployment) -> str:
+    """Return the store's address; ``file:`` alone is a folder in the deployment's folder."""
+    return (deployment.folder / "store").as_uri() if deployment.store.url == "file:" else deployment.store.url
+
+
+def to_broker_credentials(deployment: Deployment) -> Credentials:
+    """Return how to introduce oneself to the broker."""
+    given = deployment.broker
+    return Credentials(
+        tls=given.tls,
+        authority_file=given.authority_file,
+        certificate_file=given.certificate_file,
+        key_file=given.key_file,
+        mechanism=given.mechanism,
+        username=given.username,
+        password=read_secret(given.password, given.password_file),
+    )
+
+
+def open_broker(deployment: Deployment) -> Client:
+    """Open the broker for the command line, a feed or the ledger; close it after use."""
+    deployment.folder.mkdir(parents=True, exist_ok=True)
+    return open_client(to_broker_url(deployment), to_broker_credentials(deployment))
+
+
+def open_objects(deployment: Deployment, *, create: bool = False) -> ObjectStore:
+    """Open the object store; ``create`` makes the folder or bucket if it is missing.
+
+    Raises
+    ------
+    FatalFault
+        If it is not there and may not be made, or access is denied.
+    """
+    store = open_store(to_store_url(deployment), to_store_credentials(deployment))
+    # a folder of one's own is made at first use; a bucket only when asked for, because it is somebody else's server
+    store.check(create=create or deployment.store.url == "file:")
+    return store
+
+
+def to_store_credentials(deployment: Deployment) -> StoreCredentials | None:
+    """Return the account at the object store, if one is given."""
+    given = deployment.store
+    access, secret = (
+        read_secret(given.access_key, given.access_key_file),
+        read_secret(given.secret_key, given.secret_key_file),
+    )
+    return StoreCredentials(access, SecretStr(secret)) if access and secret else None
+
+
+def plan_topics(deployment: Deployment) -> tuple[Topic, ...]:
+    """Return the deployment's topics as they shall be."""
+    topics = Topics(deployment.broker.topic_prefix)
+    return topics.plan(deployment.installations, partitions=deployment.broker.partitions)

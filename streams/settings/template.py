@@ -1,0 +1,84 @@
+"""The annotated settings file that ``observatory init`` writes."""
+
+from __future__ import annotations
+
+TEMPLATE = """\
+# Settings of one deployment. `observatory check` reads them, connects, and names everything that is wrong at once.
+# Every value can be overruled by the environment: OBSERVATORY__BROKER__URL=kafka://host:9092 overrules broker.url.
+
+name = "my-observatory"          # workers of one name share the work
+folder = "observatory-data"      # log, store and state of the embedded mode; relative to this file
+inline_limit = 900_000           # bytes above which a picture goes to the store first and the topic carries a reference
+
+[broker]
+url = "embedded:"                # a log in the folder above; or kafka://host:9092
+# topic_prefix = "north"         # several deployments on one broker
+partitions = 4                   # more let more workers share the work
+# tls = true
+# mechanism = "SCRAM-SHA-512"    # PLAIN, SCRAM-SHA-256
+# username = "observatory"
+# password_file = "secrets/broker-password"
+
+[store]
+url = "file:"                    # a folder; or s3+https://s3.example.org/bucket, s3+http://127.0.0.1:9000/bucket
+# access_key_file = "secrets/s3-access-key"
+# secret_key_file = "secrets/s3-secret-key"
+# allowed_buckets = ["incoming"] # other buckets of the same server that references may point into
+# keep_originals_days = 365      # absent: originals are kept, which retry and replay need
+
+[worker]
+# threads = 2                    # units at work at once; absent: one per processor
+outage_after_s = 300             # broker or store away for longer: the worker ends with exit code 3
+stall_after_s = 300              # records wait and nothing moves: the worker ends with its stacks
+pause_last = 30                  # a feed of whose last 30 units ...
+pause_share = 0.9                # ... nine in ten failed for one reason stands still instead of filling the dead letters
+health_port = 8080               # http://127.0.0.1:8080/healthz
+
+[project]
+name = "my project"
+# starts = "2022-09"             # first month; reports may then be asked for M13-24
+# pseudonym_key_file = "secrets/pseudonym-key"
+
+# --- what is looked for -------------------------------------------------------------------------------------------------
+
+[installations.fish]
+detector = "yolo"                # yolo, motion, scripted
+pictures = "found"               # annotated pictures of: none, found (something), all
+pictures_per_unit = 8
+
+[installations.fish.parameters]
+model = "demo-aquarium@1"        # name@version of a catalogue, or a file: model.onnx, model.xml
+conf = 0.25
+
+# --- where pictures come from -------------------------------------------------------------------------------------------
+
+[feeds.camera-1]
+installation = "fish"
+owner = "my-institute"           # a use without a login belongs to the feed's owner
+country = "ZZ"                   # ISO 3166 code of the owner; ZZ: not known
+instrument = "camera-1"
+# deployments = "deployments.csv" # dated positions, clock offsets and masks of this camera
+
+[feeds.camera-1.capture]
+file_name = "%Y%m%d-%H%M%S-*"    # 20240422-080001-IPC608.jpg
+time_zone = "UTC"                # of times that name no zone
+
+[feeds.camera-1.sampling]
+every_n = 1                      # of a clip: every n-th image; or every_s = 10.0; or key_frames = true
+
+# --- what is published --------------------------------------------------------------------------------------------------
+
+[dataset]
+dataset_id = "my-dataset"
+title = "Fish seen by camera 1"
+institution_code = "MY-INSTITUTE"
+licence = "CC-BY-4.0"
+contact_name = ""
+contact_email = ""
+abstract = ""
+"""
+
+DEPLOYMENTS_TEMPLATE = """\
+feed,valid_from_at,instrument,lat_deg,lon_deg,depth_min_m,depth_max_m,uncertainty_m,time_zone,clock_offset_s,mask,note
+camera-1,2024-01-01T00:00:00Z,camera-1,41.18212,1.75257,20,20,5,UTC,0,,an example: replace it by your own camera
+"""

@@ -1,0 +1,113 @@
+"""The feed desk: what settings and deployments say of a feed and of one of its arrivals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from schemas.errors import RejectedInput
+from schemas.geometry import Nowhere
+from schemas.unit import Undated
+from streams.feeds.capture import Claims, read_claims
+from streams.feeds.decoding.sniff import sniff
+from streams.feeds.deployments import place_reading
+from streams.units.routing import Context, DeploymentFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from schemas.media import MediaArrived
+    from streams.feeds.capture import CaptureRule, Reading
+    from streams.feeds.decoding.events import Header
+    from streams.feeds.deployments import Deployment
+    from streams.settings.model import FeedSettings, InstallationSettings
+    from streams.units.originals import Originals
+
+#: Bytes from the start of a file that tell what it is.
+HEAD_BYTES = 4_096
+
+
+class Prober(Protocol):
+    """Reads what a file says of itself, in another process."""
+
+    def probe(self, source: bytes | Path) -> Header:
+        """Return the header of a still's bytes, or of a file."""
+        ...
+
+
+@dataclass(frozen=True)
+class SettingsDesk:
+    """The desk of a deployment's settings.
+
+    Parameters
+    ----------
+    deployments
+        The dated deployments of each feed, oldest first.
+    """
+
+    feeds: Mapping[str, FeedSettings]
+    installations: Mapping[str, InstallationSettings]
+    originals: Originals
+    prober: Prober
+    deployments: Mapping[str, tuple[Deployment, ...]] = field(default_factory=dict)
+
+    def find_installation(self, feed: str) -> str:
+        """Return the installation of a feed."""
+        settings = self.feeds.get(feed)
+        if settings is None:
+            reason = "unknown_feed"
+            raise RejectedInput(reason, f"There is no feed {feed!r} in the settings.")
+        if settings.installation not in self.installations:
+            reason = "unknown_installation"
+            raise RejectedInput(
+                reason, f"Feed {feed!r} names the installation {settings.installation!r}: there is none."
+            )
+        return settings.installation
+
+    def describe(self, media: MediaArrived, data: bytes | None, key: str) -> Context:
+        """Return what an arrival is, and when and where it was taken."""
+        settings = self.feeds[media.feed]
+        content = sniff(data[:HEAD_BYTES] if data is not None else self._read_head(key))
+        reading = self._read_time(media, settings.capture, data, key)
+        placed = place_reading(reading, settings.capture, self.deployments.get(media.feed, ()))
+        return Context(
+            kind=content.kind,
+            media_type=content.media_type,
+            captured=placed.dated.captured,
+            captured_from=placed.dated.captured_from,
+            claimed_at=placed.dated.claimed_at,
+            deployment=to_facts(placed.deployment, settings.instrument),
+        )
+
+    def _read_head(self, key: str) -> bytes:
+        with self.originals.lend(key) as path, path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+
+    def _read_time(self, media: MediaArrived, rule: CaptureRule, data: bytes | None, key: str) -> Reading | Undated:
+        """Ask the sender and the file name first: looking into the file costs a visit to another process."""
+        claims = Claims(subject=media.subject, sender_at=media.captured_at)
+        last = replace(claims, modified_at=media.modified_at)
+        reading = read_claims(claims, rule.model_copy(update={"undated": "accept"}))
+        if not isinstance(reading, Undated) or not (rule.use_exif or rule.use_container):
+            return read_claims(last, rule) if isinstance(reading, Undated) else reading
+        header = self._probe(data, key)
+        return read_claims(replace(last, exif=header.exif_time, container=header.container_time), rule)
+
+    def _probe(self, data: bytes | None, key: str) -> Header:
+        if data is not None:
+            return self.prober.probe(data)
+        with self.originals.lend(key) as path:
+            return self.prober.probe(path)
+
+    def find_deployment(self, feed: str, digest: str | None) -> Deployment | None:
+        """Return the deployment that a unit names."""
+        known = self.deployments.get(feed, ())
+        return next((item for item in known if item.to_digest() == digest), None) if digest else None
+
+
+def to_facts(deployment: Deployment | None, instrument: str) -> DeploymentFacts:
+    """Return where the camera hung; without a deployment only the feed's instrument is known."""
+    if deployment is None:
+        return DeploymentFacts(instrument=instrument, where=Nowhere(why="not_declared"))
+    return DeploymentFacts(deployment.instrument, deployment.where, deployment.to_digest())
