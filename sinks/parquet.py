@@ -111,8 +111,13 @@ class Table:
         """Number of rows."""
         return int(self.arrow.num_rows)
 
-    def to_columns(self) -> dict[str, list[Any]]:
-        """Return every column as a list; times as integers, tallies and measures as lists of pairs.
+    def to_columns(self, names: Sequence[str] | None = None) -> dict[str, list[Any]]:
+        """Return columns as lists; times as integers, tallies and measures as lists of pairs.
+
+        Parameters
+        ----------
+        names
+            The columns wanted; all by default. A name the table does not have is left out.
 
         Raises
         ------
@@ -120,7 +125,14 @@ class Table:
             With ``broken_parquet``, if the file held text that is none.
         """
         with translated("read"):
-            return _to_columns(self.arrow)
+            wanted = [name for name in self.arrow.column_names if names is None or name in names]
+            return _to_columns(self.arrow.select(wanted))
+
+    def read_ends(self, name: str) -> tuple[Any, Any]:
+        """Return a column's value in the first row and in the last one of a table that has rows."""
+        with translated("read"):
+            column = self.arrow.column(name)
+            return column[0].as_py(), column[-1].as_py()
 
     def equals(self, other: Table) -> bool:
         """Return whether the other table has the same rows in the same order."""

@@ -42,6 +42,8 @@ def test_every_kind_of_column_comes_back_as_it_was_written():
     assert set(_ROWS) == set(_TYPES)
     read = read_table(write_table(make_table(_LAYOUT, _ROWS)), _LAYOUT)
     assert read.to_columns() == _ROWS
+    assert read.to_columns(["tally", "unknown"]) == {"tally": _ROWS["tally"]}
+    assert read.read_ends("integer") == (2**53 - 1, -1)
 
 
 def test_the_same_rows_give_the_same_bytes():

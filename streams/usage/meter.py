@@ -1,0 +1,190 @@
+"""The meter: records of the usage topic in, facts durable in the object store on return."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from schemas.errors import FatalFault, RejectedInput
+from sinks.parquet import PARQUET_MEDIA_TYPE, Table, make_table, read_table, write_table
+from streams.usage.events import read_event
+from streams.usage.rows import FACTS, REJECTED, to_fact, to_rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from sinks.object_store.store import ObjectInfo
+    from sinks.parquet import Layout
+    from streams.brokers.records import Stored
+
+#: Offsets in one object. An object that is not yet full is written again with each batch, which costs time in proportion
+#: to it; a full one is some 2 MB. Part of the names of objects: facts kept under another number are still read, but a
+#: log must be metered under one number only.
+SEGMENT_OFFSETS = 10_000
+
+FACTS_FOLDER, REJECTED_FOLDER = "usage/facts", "usage/rejected"
+
+#: Digits of the first offset in an object's name, enough for any 64-bit offset, so that names sort as numbers do.
+_OFFSET_DIGITS = 19
+
+
+class FactStore(Protocol):
+    """The part of an object store that usage needs (:mod:`sinks.object_store.store` says what each may raise)."""
+
+    def read(self, key: str) -> bytes:
+        """Return the whole object."""
+        ...
+
+    def write(self, key: str, data: bytes, *, media_type: str) -> None:
+        """Store ``data``, in place of what was there; durable on return."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Go through the objects whose key begins with ``prefix``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that is no use, where it stands, and why."""
+
+    partition: int
+    offset: int
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a batch.
+
+    Attributes
+    ----------
+    facts
+        Records that are uses; redelivered ones are among them.
+    refused
+        Those that are not.
+    objects_written
+        0 when all of them were durable before.
+    """
+
+    facts: int
+    refused: tuple[Refused, ...]
+    objects_written: int
+
+
+class Meter:
+    """Keeps the uses of one log as facts; for one thread at a time.
+
+    A fact's place in the store follows from its place in the log: redelivery, in whatever batches, writes the same
+    rows into the same objects. Before an object is written again it is read, so nothing that another worker added
+    meanwhile is lost with what this one remembers.
+
+    Parameters
+    ----------
+    store
+        Where facts are kept.
+    log_id
+        Identity of the log behind the topic; a topic that was deleted and made again has another one, and other objects.
+    segment_offsets
+        Offsets in one object.
+    """
+
+    def __init__(self, store: FactStore, log_id: str, *, segment_offsets: int = SEGMENT_OFFSETS) -> None:
+        self._store = store
+        self._log_id = log_id
+        self._segment_offsets = segment_offsets
+        # the newest object of each partition as last written, so that its bytes need not be decoded again
+        self._recent: dict[str, tuple[str, bytes, Table]] = {}
+
+    def take(self, records: Iterable[Stored]) -> Taken:
+        """Make a batch durable; acknowledge it only after this returned.
+
+        Raises
+        ------
+        TransientFault
+            If the store is away; the same batch may be given again.
+        FatalFault
+            If a stored object is broken, or the log is another one than its identity says.
+        """
+        facts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        rejected: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        refused: list[Refused] = []
+        for record in records:
+            try:
+                row = to_fact(record, read_event(record))
+                facts[self._to_key(FACTS_FOLDER, record)].append(row)
+            except RejectedInput as fault:
+                rejected[self._to_key(REJECTED_FOLDER, record)].append(to_rejected(record, fault))
+                refused.append(Refused(record.partition, record.offset, fault.reason, fault.sentence))
+        written = [self._keep(key, REJECTED, rows) for key, rows in sorted(rejected.items())]
+        written += [self._keep(key, FACTS, rows) for key, rows in sorted(facts.items())]
+        return Taken(sum(map(len, facts.values())), tuple(refused), sum(written))
+
+    def _to_key(self, folder: str, record: Stored) -> str:
+        first = record.offset - record.offset % self._segment_offsets
+        return f"{folder}/{self._log_id}/{record.topic}/{record.partition}/{first:0{_OFFSET_DIGITS}}.parquet"
+
+    def _keep(self, key: str, layout: Layout, rows: list[dict[str, Any]]) -> bool:
+        """Merge rows into an object, and return whether it had to be written."""
+        kept = self._load(key, layout)
+        fresh = make_rows_table(layout, rows)
+        merged = fresh if kept is None else _merge(kept, fresh, key)
+        if kept is not None and merged.equals(kept):
+            return False
+        data = write_table(merged)
+        self._store.write(key, data, media_type=PARQUET_MEDIA_TYPE)
+        self._recent[key.rpartition("/")[0]] = (key, data, merged)
+        return True
+
+    def _load(self, key: str, layout: Layout) -> Table | None:
+        try:
+            data = self._store.read(key)
+        except RejectedInput as fault:
+            if fault.reason == "missing_object":
+                return None
+            raise
+        name, known, table = self._recent.get(key.rpartition("/")[0], ("", b"", None))
+        if name == key and known == data:
+            return table
+        try:
+            return read_table(data, layout)
+        except RejectedInput as fault:
+            message = (
+                f"The usage facts in {key} cannot be read ({fault.reason}); put them right before metering goes on."
+            )
+            raise FatalFault(message) from fault
+
+
+def make_rows_table(layout: Layout, rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Return rows of one log partition as a table: in the order of their offsets, each offset once."""
+    once = {row["offset"]: row for row in rows}
+    ordered = [once[offset] for offset in sorted(once)]
+    return make_table(layout, {column.name: [row[column.name] for row in ordered] for column in layout.columns})
+
+
+def _merge(kept: Table, fresh: Table, key: str) -> Table:
+    """Return the rows of both in the order of their offsets; an offset of both must be the same record."""
+    if fresh.read_ends("offset")[0] > kept.read_ends("offset")[1]:
+        return kept.joined(fresh)
+    old, new = _read_digests(kept), _read_digests(fresh)
+    changed = [offset for offset in new if old.get(offset, new[offset]) != new[offset]]
+    if changed:
+        message = (
+            f"Another record stands at offset {changed[0]} than the one kept in {key}: the log is not the same one."
+        )
+        raise FatalFault(message)
+    places = {offset: place for place, offset in enumerate(old)}
+    places.update((offset, kept.height + place) for place, offset in enumerate(new))
+    return kept.joined(fresh).picked([places[offset] for offset in sorted(places)])
+
+
+def _read_digests(table: Table) -> dict[int, str]:
+    """Return the digest of the record's bytes at each offset, in the order of the table."""
+    columns = table.to_columns(["offset", "value_sha256", "event_sha256"])
+    exact = columns.get("event_sha256", columns["value_sha256"])
+    return {
+        offset: value or event
+        for offset, value, event in zip(columns["offset"], columns["value_sha256"], exact, strict=True)
+    }

@@ -1,0 +1,198 @@
+"""Facts: a use as a row, with where it stands in its log; nothing of the use is lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+from schemas.canonical import to_sha256
+from schemas.unit import Instant, Span
+from schemas.usage import UsageEvent
+from sinks.parquet import Column, Layout
+from streams.usage.events import to_event_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.errors import RejectedInput
+    from schemas.unit import Captured
+    from streams.brokers.records import Stored
+
+#: Where a use stands in its log, what its bytes were, and what it says. ``use_sha256`` is the digest of the use without
+#: ``requested_at``, so that the same use recorded again at another time is told from another use under the same id.
+#: ``value_sha256`` is absent where the bytes were the canonical ones.
+FACTS = Layout(
+    "usage-facts/1",
+    (
+        Column("partition", "integer"),
+        Column("offset", "integer", repeats=False),
+        Column("appended_at", "time", repeats=False),
+        Column("value_sha256", "text", repeats=False),
+        Column("event_sha256", "text", repeats=False),
+        Column("use_sha256", "text", repeats=False),
+        Column("event_id", "text", repeats=False),
+        Column("requested_at", "time", repeats=False),
+        Column("observed", "text"),
+        Column("observed_start_at", "time", repeats=False),
+        Column("observed_end_at", "time", repeats=False),
+        Column("observed_why", "text"),
+        Column("installation", "text"),
+        Column("door", "text"),
+        Column("operation", "text"),
+        Column("purpose", "text"),
+        Column("traffic", "text"),
+        Column("access", "text"),
+        Column("profile", "text"),
+        Column("act", "text"),
+        Column("processing_id", "text", repeats=False),
+        Column("reprocessing_of", "text", repeats=False),
+        Column("observer_name", "text"),
+        Column("observer_version", "text"),
+        Column("observer_sha256", "text"),
+        Column("demonstration", "flag"),
+        Column("resource", "text"),
+        Column("status", "text"),
+        Column("reason", "text"),
+        Column("who", "text"),
+        Column("identity", "text"),
+        Column("tier", "integer"),
+        Column("country", "text"),
+        Column("country_source", "text"),
+        Column("units", "tally"),
+        Column("images", "tally"),
+        Column("bytes", "integer", repeats=False),
+        Column("contents", "texts", repeats=False),
+    ),
+)
+
+#: What could not be read: where the record stands, which stays on the topic for ever, why, and its digest; not its bytes,
+#: since nobody knows what a record that is no use may hold.
+REJECTED = Layout(
+    "usage-rejected/1",
+    (
+        Column("partition", "integer"),
+        Column("offset", "integer", repeats=False),
+        Column("appended_at", "time", repeats=False),
+        Column("value_sha256", "text", repeats=False),
+        Column("size_bytes", "integer"),
+        Column("reason", "text"),
+        Column("sentence", "text"),
+    ),
+)
+
+_REQUESTED_AT = re.compile(rb'"requested_at":"[^"]*",')
+
+_ACT_FIELDS = (
+    "processing_id", "reprocessing_of", "observer_name", "observer_version", "observer_sha256", "demonstration",
+    "resource", "status", "reason",
+)  # fmt: skip
+
+_PLAIN_FIELDS = (
+    "event_id", "installation", "door", "operation", "purpose", "traffic", "access", "profile", "country",
+    "country_source", "bytes", "contents",
+)  # fmt: skip
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MILLISECOND = dt.timedelta(milliseconds=1)
+
+
+def to_milliseconds(moment: dt.datetime) -> int:
+    """Return the milliseconds since 1970, floored."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def from_milliseconds(milliseconds: int) -> dt.datetime:
+    """Return the aware UTC time."""
+    return _EPOCH + milliseconds * _MILLISECOND
+
+
+def to_fact(record: Stored, event: UsageEvent) -> dict[str, Any]:
+    """Return the row of a use.
+
+    Raises
+    ------
+    RejectedInput
+        ``bad_event``, if the use has no canonical form.
+    """
+    plain = event.to_plain()
+    canonical = to_event_bytes(plain)
+    value_sha256, event_sha256 = to_sha256(record.value or b""), to_sha256(canonical)
+    act, who = plain["act"], plain["who"]
+    return {
+        **_to_place(record),
+        "value_sha256": None if value_sha256 == event_sha256 else value_sha256,
+        "event_sha256": event_sha256,
+        "use_sha256": to_sha256(_REQUESTED_AT.sub(b"", canonical, count=1)),
+        **{name: plain[name] for name in _PLAIN_FIELDS},
+        "requested_at": to_milliseconds(event.requested_at),
+        **_to_observed(event.observed),
+        "act": act["kind"],
+        **{name: act.get(name) for name in _ACT_FIELDS},
+        "who": who["kind"],
+        "identity": who.get("pseudonym") or who.get("owner"),
+        "tier": who["tier"],
+        "units": event.units,
+        "images": event.images,
+    }
+
+
+def to_rejected(record: Stored, fault: RejectedInput) -> dict[str, Any]:
+    """Return the row of a record that could not be read."""
+    return {
+        **_to_place(record),
+        "value_sha256": to_sha256(record.value or b""),
+        "size_bytes": len(record.value or b""),
+        "reason": fault.reason,
+        "sentence": fault.sentence,
+    }
+
+
+def from_fact(row: Mapping[str, Any]) -> UsageEvent:
+    """Return the use of a row, equal to the one the row was made from."""
+    identity = "pseudonym" if row["who"] == "person" else "owner"
+    return UsageEvent.model_validate(
+        {
+            **{name: row[name] for name in _PLAIN_FIELDS},
+            "requested_at": from_milliseconds(row["requested_at"]),
+            "observed": _from_observed(row),
+            "act": {"kind": row["act"], **{name: row[name] for name in _ACT_FIELDS if row[name] is not None}},
+            "who": {"kind": row["who"], identity: row["identity"], "tier": row["tier"]},
+            "units": tuple(row["units"]),
+            "images": tuple(row["images"]),
+        }
+    )
+
+
+def _to_place(record: Stored) -> dict[str, Any]:
+    return {
+        "partition": record.partition,
+        "offset": record.offset,
+        "appended_at": to_milliseconds(record.appended_at),
+    }
+
+
+def _to_observed(captured: Captured) -> dict[str, Any]:
+    start = end = why = None
+    match captured:
+        case Instant(at=moment):
+            start = to_milliseconds(moment)
+        case Span(start_at=first, end_at=last):
+            start, end = to_milliseconds(first), to_milliseconds(last)
+        case _:
+            why = captured.why
+    return {
+        "observed": captured.kind,
+        "observed_start_at": start,
+        "observed_end_at": end,
+        "observed_why": why,
+    }
+
+
+def _from_observed(row: Mapping[str, Any]) -> dict[str, Any]:
+    kind, start, end = row["observed"], row["observed_start_at"], row["observed_end_at"]
+    if kind == "undated":
+        return {"kind": kind, "why": row["observed_why"]}
+    if kind == "instant":
+        return {"kind": kind, "at": from_milliseconds(start)}
+    return {"kind": kind, "start_at": from_milliseconds(start), "end_at": from_milliseconds(end)}
