@@ -269,7 +269,7 @@ class S3Store:
             if any(queue.queue == arn and getattr(queue.prefix_filter_rule, "value", "") == prefix for queue in queues):
                 return
             rule = PrefixFilterRule(prefix) if prefix else None
-            queues.append(QueueConfig(["s3:ObjectCreated:*"], arn, prefix_filter_rule=rule))
+            queues.append(QueueConfig(queue=arn, events=["s3:ObjectCreated:*"], prefix_filter_rule=rule))
             wanted = NotificationConfig(config.cloud_func_config_list, queues, config.topic_config_list)
             self._client.set_bucket_notification(self._bucket, wanted)
 
