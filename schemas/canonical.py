@@ -42,7 +42,7 @@ def rounded(value: float, decimals: int) -> float:
     Raises
     ------
     NotCanonicalError
-        If ``value`` is NaN or infinite.
+        If ``value`` is NaN or infinite, or too large to be scaled.
     """
     wide = float(value)
     if not math.isfinite(wide):
@@ -50,6 +50,9 @@ def rounded(value: float, decimals: int) -> float:
         raise NotCanonicalError(message)
     scale = 10.0**decimals
     kept = float(np.rint(wide * scale) / scale)
+    if not math.isfinite(kept):
+        message = f"too large to be rounded: {value!r}"
+        raise NotCanonicalError(message)
     return kept if kept != 0 else 0.0
 
 
@@ -109,7 +112,10 @@ def _plain(value: Any) -> tuple[Any, bool]:  # noqa: ANN401
     def walk(item: Any) -> Any:  # noqa: ANN401
         nonlocal exact
         if isinstance(item, dict):
-            exact = exact or not all(isinstance(key, str) and key.isascii() for key in item)
+            if not all(isinstance(key, str) for key in item):
+                message = f"not all keys are text: {list(item)[:5]!r}"
+                raise NotCanonicalError(message)
+            exact = exact or not all(key.isascii() for key in item)
             return {key: walk(part) for key, part in item.items()}
         if isinstance(item, list | tuple):
             return [walk(part) for part in item]
@@ -130,7 +136,7 @@ def _plain_number(item: float) -> float | int:
         message = f"not a finite number: {item!r}"
         raise NotCanonicalError(message)
     if not item.is_integer():
-        return item
+        return float(item)  # a plain float, since subclasses such as numpy's write themselves in their own way
     if abs(item) > SAFE_INTEGER:
         message = f"number beyond 2**53: {item!r}"
         raise NotCanonicalError(message)

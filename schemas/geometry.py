@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from schemas.noun import Code, Count, Degrees, Metres, Noun, Pixel
 
+#: Vertices that one polygon finding may have; above, it is simplified by a stated parameter or refused.
+VERTICES_LIMIT = 10_000
+
 # --- in the image: origin at the corner of the top-left pixel, x right, y down, ends exclusive, upright picture ---
 
 
@@ -40,6 +43,14 @@ class Polygon(Noun):
 
     kind: Literal["polygon"] = "polygon"
     polygons: tuple[tuple[tuple[Corner, ...], ...], ...]
+
+    @model_validator(mode="after")
+    def _is_not_too_long(self) -> Self:
+        vertices = sum(len(ring) for polygon in self.polygons for ring in polygon)
+        if vertices > VERTICES_LIMIT:
+            message = f"{vertices} vertices, more than {VERTICES_LIMIT}"
+            raise ValueError(message)
+        return self
 
 
 class Line(Noun):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Annotated, Literal
 
@@ -17,6 +18,9 @@ INLINE_LIMIT_BYTES = 900_000
 
 #: What the claim check's JSON body is called.
 PARTS_MEDIA_TYPE = "application/vnd.observatory.parts+json"
+
+#: Unicode categories Cc (control) and Cs (lone surrogates: text that is not text).
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 Lane = Literal["live", "archive"]
 Purpose = Literal["user", "replay", "canary", "staff", "test"]
@@ -35,10 +39,14 @@ def check_subject(subject: str) -> str:
     if any(segment in {"", ".", ".."} for segment in segments):
         message = f"not a relative name: {subject!r}"
         raise ValueError(message)
-    if any(letter in "\\:" or unicodedata.category(letter) in {"Cc", "Cs"} for letter in name):
+    if "\\" in name or ":" in name or _has_control(name):
         message = f"a name may not hold backslashes, colons or control characters: {subject!r}"
         raise ValueError(message)
     return name
+
+
+def _has_control(text: str) -> bool:
+    return _CONTROL.search(text) is not None
 
 
 def check_reference(reference: str) -> str:
@@ -47,10 +55,13 @@ def check_reference(reference: str) -> str:
     Raises
     ------
     ValueError
-        If it has a query string (a presigned URL is a secret), credentials, a fragment, or climbs.
+        If it has a query string (a presigned URL is a secret), credentials, a fragment, control characters, or climbs.
     """
     if "?" in reference or "@" in reference or "#" in reference:
         message = "a reference may not carry a query, a fragment or credentials"
+        raise ValueError(message)
+    if _has_control(reference):
+        message = "a reference may not hold control characters"
         raise ValueError(message)
     if any(segment == ".." for segment in reference.split("/")):
         message = "a reference may not climb"
@@ -58,8 +69,14 @@ def check_reference(reference: str) -> str:
     return reference
 
 
-Subject = Annotated[str, StringConstraints(min_length=1, max_length=SUBJECT_LIMIT), AfterValidator(check_subject)]
+Subject = Annotated[str, AfterValidator(check_subject), StringConstraints(min_length=1, max_length=SUBJECT_LIMIT)]
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=1100), AfterValidator(check_reference)]
+
+#: Printable ASCII, because a store writes it into a header.
+MediaType = Annotated[str, StringConstraints(pattern=r"^[ -~]{0,100}$")]
+
+#: A sender's id: any text without control characters.
+EventId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 
 
 class InlineBody(Noun):
@@ -73,7 +90,7 @@ class ReferencedPart(Noun):
 
     subject: Subject
     dataref: Reference
-    media_type: Annotated[str, StringConstraints(max_length=100)] = "application/octet-stream"
+    media_type: MediaType = "application/octet-stream"
     size_bytes: Count | None = None
     sha256: Sha | None = None
 
@@ -99,16 +116,19 @@ class MediaArrived(Noun):
         The sender's claim of the capture time; absent when the feed's own rule shall find it.
     published_at
         ``ce_time``: when the event was sent; used for latency only.
+    modified_at
+        When the sender's file was last changed; looked at only where the feed's rule says so, because copying changes it.
     """
 
-    event: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    event: EventId
     feed: Name
     subject: Subject
-    media_type: Annotated[str, StringConstraints(max_length=100)] = "application/octet-stream"
+    media_type: MediaType = "application/octet-stream"
     body: Annotated[InlineBody | ReferencedBody, Field(discriminator="kind")]
     sha256: Sha | None = None
     captured_at: Time | None = None
     published_at: Time | None = None
+    modified_at: Time | None = None
     lane: Lane = "live"
     purpose: Purpose = "user"
 

@@ -24,6 +24,9 @@ from schemas.quantities import to_measures
 #: Years an observation may lie in; outside them a clock was not set.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 
+#: Text that pydantic would take for seconds or milliseconds since 1970.
+_NUMBER = re.compile(r"\s*[+-]?[0-9.]+\s*")
+
 
 class Noun(BaseModel):
     """A frozen, hashable statement of fact.
@@ -59,7 +62,11 @@ class Noun(BaseModel):
 
 
 def _utc_milliseconds(value: dt.datetime) -> dt.datetime:
-    moment = value.astimezone(dt.UTC)
+    try:
+        moment = value.astimezone(dt.UTC)
+    except OverflowError as error:
+        message = f"the year {value.year} is outside {FIRST_YEAR} to {LAST_YEAR}"
+        raise ValueError(message) from error
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         message = f"the year {moment.year} is outside {FIRST_YEAR} to {LAST_YEAR}"
         raise ValueError(message)
@@ -67,9 +74,9 @@ def _utc_milliseconds(value: dt.datetime) -> dt.datetime:
 
 
 def _refuse_numbers(value: object) -> object:
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
         message = "a time is text with a zone, not a number"
-        raise ValueError(message)  # noqa: TRY004 - pydantic turns ValueError, not TypeError, into its report
+        raise ValueError(message)
     return value
 
 

@@ -28,6 +28,7 @@ REJECTION_HEADER = "rejection"
 _OPTIONAL = {
     "ce_time": "published_at",
     "ce_capturedat": "captured_at",
+    "ce_modifiedat": "modified_at",
     "ce_lane": "lane",
     "ce_purpose": "purpose",
     "ce_datasha256": "sha256",
@@ -46,6 +47,7 @@ def to_headers(media: MediaArrived) -> Headers:
         "ce_subject": media.subject,
         "ce_time": to_time_text(media.published_at) if media.published_at else None,
         "ce_capturedat": to_time_text(media.captured_at) if media.captured_at else None,
+        "ce_modifiedat": to_time_text(media.modified_at) if media.modified_at else None,
         "ce_lane": media.lane,
         "ce_purpose": media.purpose,
         "ce_datasha256": media.sha256,
@@ -83,7 +85,8 @@ def from_record(headers: Iterable[tuple[str, bytes | None]], value: bytes | None
     headers
         As they came; names are compared in lower case, the last of a repeated name counts.
     value
-        Inline bytes, JSON of references, or ``None`` with ``ce_dataref``.
+        Inline bytes, JSON of references, or nothing with ``ce_dataref``. Where both are there, the CloudEvents extension
+        demands that they are the same bytes, and the inline ones are used.
 
     Raises
     ------
@@ -110,7 +113,7 @@ def from_record(headers: Iterable[tuple[str, bytes | None]], value: bytes | None
             **fields,
         )
     except ValidationError as error:
-        raise _to_rejection(error) from error
+        raise to_rejection(error) from error
 
 
 def _to_texts(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
@@ -138,10 +141,12 @@ def _read_body(texts: Mapping[str, str], value: bytes | None) -> InlineBody | Re
     try:
         if is_parts:
             return _read_references(value, texts["ce_subject"])
-        if value is None and "ce_dataref" in texts:
-            return ReferencedBody(parts=(_read_part_of_headers(texts),))
+        if "ce_dataref" in texts:
+            part = _read_part_of_headers(texts)
+            if not value:
+                return ReferencedBody(parts=(part,))
     except ValidationError as error:
-        raise _to_rejection(error) from error
+        raise to_rejection(error) from error
     if not value:
         reason = "empty_value"
         raise RejectedInput(reason, "The record has neither bytes nor a reference.")
@@ -160,15 +165,16 @@ def _read_part_of_headers(texts: Mapping[str, str]) -> ReferencedPart:
 def _read_references(value: bytes | None, subject: str) -> ReferencedBody:
     try:
         plain = json.loads(value or b"")
-    except ValueError as error:
+        if isinstance(plain, dict) and "dataref" in plain:
+            plain = {"parts": [{"subject": subject, **plain}], "closes_group": plain.get("closes_group", False)}
+        text = json.dumps(plain)
+    except (ValueError, RecursionError) as error:
         reason = "unreadable_envelope"
-        raise RejectedInput(reason, "The references are not JSON.") from error
-    if isinstance(plain, dict) and "dataref" in plain:
-        plain = {"parts": [{"subject": subject, **plain}]}
-    return ReferencedBody.model_validate_json(json.dumps(plain), extra="ignore")
+        raise RejectedInput(reason, "The references are not JSON that can be read.") from error
+    return ReferencedBody.model_validate_json(text, extra="ignore")
 
 
-def _to_rejection(error: ValidationError) -> RejectedInput:
+def to_rejection(error: ValidationError) -> RejectedInput:
     """Turn the first complaint into a reason that names the field."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(step) for step in first["loc"]) or "record"
@@ -176,6 +182,7 @@ def _to_rejection(error: ValidationError) -> RejectedInput:
         "timezone_aware": "naive_time",
         "published_at": "bad_time",
         "captured_at": "bad_time",
+        "modified_at": "bad_time",
         "dataref": "bad_reference",
         "subject": "bad_subject",
         "feed": "unknown_feed",
