@@ -1,0 +1,1 @@
+"""From files and announcements to opened units: capture times, deployments, folders, decoding."""

@@ -1,0 +1,282 @@
+"""From a file or bytes to an announced arrival: inline where small, else in the store first and by reference.
+
+The id of the event follows from feed, subject and content, so the same file announced again is the same event, however
+often a producer is restarted.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.canonical import to_sha256
+from schemas.errors import RejectedInput
+from schemas.media import (
+    INLINE_LIMIT_BYTES,
+    InlineBody,
+    Lane,
+    MediaArrived,
+    Purpose,
+    ReferencedBody,
+    ReferencedPart,
+    Subject,
+    make_event_id,
+)
+from schemas.wire import Headers, to_headers, to_rejection, to_value
+from streams.brokers.records import Record
+from streams.units.originals import to_original_key
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sinks.object_store.store import ObjectInfo
+
+_BLOCK_BYTES = 1 << 20
+
+_SUBJECT: TypeAdapter[str] = TypeAdapter(Subject)
+
+#: What a name's ending claims; the bytes decide. A table of our own, because the system's differs between machines.
+_MEDIA_TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".bmp": "image/bmp",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+    ".avi": "video/x-msvideo",
+    ".mpg": "video/mpeg",
+    ".mpeg": "video/mpeg",
+    ".ts": "video/mp2t",
+}
+
+#: What the system says of a path that cannot be opened -> reason and sentence.
+_REFUSALS = {
+    errno.ENOENT: ("missing_file", "{} is not there any more."),
+    errno.ENOTDIR: ("missing_file", "{} is not there any more."),
+    errno.ELOOP: ("symlink_loop", "{} is a symbolic link that leads back to itself."),
+    errno.EISDIR: ("not_a_file", "{} is a folder, not a file."),
+    errno.ENXIO: ("not_a_file", "{} is a socket or a pipe, not a file."),
+    errno.ENAMETOOLONG: ("bad_subject", "{} is a longer name than the file system takes."),
+}
+
+
+class OriginalStore(Protocol):
+    """The part of an object store that takes originals in; all returns mean durable."""
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        """Return what is known of an object, or None where there is none."""
+        ...
+
+    def write_file(self, key: str, path: Path, *, media_type: str) -> None:
+        """Store the bytes of a local file in bounded memory."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the object, if there is one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What a producer says of everything it announces.
+
+    Attributes
+    ----------
+    inline_limit
+        Largest value in bytes that travels in the message itself.
+    """
+
+    feed: str
+    lane: Lane = "live"
+    purpose: Purpose = "user"
+    inline_limit: int = INLINE_LIMIT_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An arrival and the parts of its record."""
+
+    media: MediaArrived
+    value: bytes
+
+    @property
+    def headers(self) -> Headers:
+        """CloudEvents attributes as record headers."""
+        return to_headers(self.media)
+
+    @property
+    def message_key(self) -> bytes:
+        """The feed: one feed's arrivals stay in order."""
+        return self.media.feed.encode()
+
+    def to_record(self, topic: str) -> Record:
+        """Return the record to append."""
+        return Record(topic, self.message_key, self.value, self.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a sender claims of one file beside its bytes; absent times are claimed by nobody."""
+
+    subject: str
+    captured_at: dt.datetime | None = None
+    modified_at: dt.datetime | None = None
+
+
+def announce_file(path: Path, claimed: Claimed, sender: Sender, store: OriginalStore) -> Announcement:
+    """Return the announcement of a local file, its original being in the store already where it is large.
+
+    Memory is bounded by the inline limit.
+
+    Parameters
+    ----------
+    path
+        A file, or a link to one.
+    store
+        Takes files above the inline limit under ``originals/<sha256[:2]>/<sha256>``; one that is there is not sent again.
+
+    Raises
+    ------
+    RejectedInput
+        ``missing_file``, ``not_a_file``, ``symlink_loop``, ``unreadable_file``, ``empty_file``, ``changed_while_read``,
+        ``bad_subject`` or ``bad_time``; no sentence holds a local path.
+    TransientFault, FatalFault
+        From the store.
+    """
+    claimed = _check(claimed)
+    with _open_file(path, claimed.subject) as descriptor:
+        before = os.fstat(descriptor)
+        digest, size_bytes, data = _read(descriptor, sender.inline_limit)
+        if _identify(os.fstat(descriptor)) != _identify(before) or size_bytes != before.st_size:
+            raise _refuse(claimed.subject, "changed_while_read", "{} was still being written.")
+    if size_bytes == 0:
+        raise _refuse(claimed.subject, "empty_file", "{} is empty.")
+    if data is not None:
+        return Announcement(_make_media(claimed, sender, digest, InlineBody()), data)
+    media_type, key = to_media_type(claimed.subject), to_original_key(digest)
+    known = store.stat(key)
+    if known is None or known.size_bytes != size_bytes:
+        with _refuse_bad_file(claimed.subject):
+            store.write_file(key, path, media_type=media_type)
+        if _find_identity(path) != _identify(before):  # then what was stored is not what its key says
+            store.delete(key)
+            raise _refuse(claimed.subject, "changed_while_read", "{} was changed while it was sent.")
+    fields: dict[str, Any] = {"dataref": key, "media_type": media_type, "size_bytes": size_bytes, "sha256": digest}
+    part = ReferencedPart(subject=claimed.subject, **fields)
+    media = _make_media(claimed, sender, digest, ReferencedBody(parts=(part,)))
+    return Announcement(media, to_value(media, None))
+
+
+def announce_bytes(data: bytes, claimed: Claimed, sender: Sender) -> Announcement:
+    """Return the announcement of a picture in memory.
+
+    Raises
+    ------
+    RejectedInput
+        ``empty_file``, ``too_large_inline``, ``bad_subject`` or ``bad_time``.
+    """
+    claimed = _check(claimed)
+    if not data:
+        raise _refuse(claimed.subject, "empty_file", "{} is empty.")
+    if len(data) > sender.inline_limit:
+        raise _refuse(claimed.subject, "too_large_inline", "{} is larger than a message takes: announce it as a file.")
+    return Announcement(_make_media(claimed, sender, to_sha256(data), InlineBody()), data)
+
+
+def to_media_type(subject: str) -> str:
+    """Return what the ending of a name claims; the bytes decide later."""
+    return _MEDIA_TYPES.get(PurePosixPath(subject).suffix.lower(), "application/octet-stream")
+
+
+def _check(claimed: Claimed) -> Claimed:
+    """Return the claims with the name in composed form, before anything is read or stored under a wrong one."""
+    try:
+        return replace(claimed, subject=_SUBJECT.validate_python(claimed.subject))
+    except ValidationError as error:
+        reason = "bad_subject"
+        raise RejectedInput(reason, f"subject: {error.errors(include_url=False)[0]['msg']}.") from error
+
+
+def _make_media(claimed: Claimed, sender: Sender, digest: str, body: InlineBody | ReferencedBody) -> MediaArrived:
+    try:
+        return MediaArrived(
+            event=make_event_id(sender.feed, claimed.subject, digest),
+            feed=sender.feed,
+            subject=claimed.subject,
+            media_type=to_media_type(claimed.subject),
+            body=body,
+            sha256=digest,
+            captured_at=claimed.captured_at,
+            modified_at=claimed.modified_at,
+            lane=sender.lane,
+            purpose=sender.purpose,
+        )
+    except ValidationError as error:
+        raise to_rejection(error) from error
+
+
+@contextmanager
+def _open_file(path: Path, subject: str) -> Iterator[int]:
+    """Give the descriptor of a regular file; what is none is refused without waiting for it, as a pipe would make us."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with _refuse_bad_file(subject):
+        descriptor = os.open(path, flags)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise _refuse(subject, "not_a_file", "{} is not a regular file.")
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _refuse_bad_file(subject: str) -> Iterator[None]:
+    """Turn what the system says of the sender's file into a rejection; faults of a store pass."""
+    try:
+        yield
+    except OSError as error:
+        reason, sentence = _REFUSALS.get(error.errno or 0, ("unreadable_file", "{} cannot be read."))
+        raise _refuse(subject, reason, sentence) from error
+
+
+def _read(descriptor: int, inline_limit: int) -> tuple[str, int, bytes | None]:
+    """Return the sha256 and size of a file, and its bytes where they are few enough to travel inline."""
+    digest, size_bytes, blocks = hashlib.sha256(), 0, list[bytes]()
+    while block := os.read(descriptor, _BLOCK_BYTES):
+        digest.update(block)
+        size_bytes += len(block)
+        if size_bytes <= inline_limit:
+            blocks.append(block)
+    return digest.hexdigest(), size_bytes, b"".join(blocks) if size_bytes <= inline_limit else None
+
+
+def _identify(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _find_identity(path: Path) -> tuple[int, int, int, int] | None:
+    try:
+        return _identify(path.stat())
+    except OSError:
+        return None
+
+
+def _refuse(subject: str, reason: str, sentence: str) -> RejectedInput:
+    return RejectedInput(reason, sentence.format(repr(subject[-200:])))

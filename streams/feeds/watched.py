@@ -1,0 +1,120 @@
+"""What a watcher has announced before: remembered in a small SQLite file, so that a restart announces nothing again.
+
+Losing the last entries does no harm, because an event announced again has the same id; so commits do not wait for the disk.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemas.errors import FatalFault, TransientFault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from streams.feeds.folder import Found
+
+#: Raised when the table's form changes; a file of a newer version is refused.
+FORM = 1
+
+#: Another process may be writing for this long before the file counts as not available.
+_BUSY_S = 10.0
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS seen (
+    feed TEXT NOT NULL, name BLOB NOT NULL, size_bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL, outcome TEXT NOT NULL,
+    PRIMARY KEY (feed, name)
+) WITHOUT ROWID
+"""
+
+
+@contextmanager
+def _translate_faults(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours: what may pass (a lock, a full disk) from what will not (not a database)."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        message = f"The watcher's memory {path.name} is not available for now: {error}."
+        raise TransientFault(message) from error
+    except sqlite3.Error as error:
+        message = f"The watcher's memory {path.name} cannot be used: {error}."
+        raise FatalFault(message) from error
+
+
+@dataclass
+class Watched:
+    """The files of one feed that were announced or refused, by name, size and modification time.
+
+    Not for use by several threads at once.
+    """
+
+    path: Path
+    feed: str
+    connection: sqlite3.Connection
+
+    def find_known(self, files: Sequence[Found]) -> set[str]:
+        """Return the subjects of those files that were seen before with the same size and modification time."""
+        if not files:
+            return set()
+        names = {file.subject.encode(): file for file in files}
+        query = (
+            f"SELECT name, size_bytes, modified_ns FROM seen WHERE feed = ? AND name IN ({','.join('?' * len(names))})"  # noqa: S608 - question marks only
+        )
+        with _translate_faults(self.path):
+            rows = self.connection.execute(query, (self.feed, *names)).fetchall()
+        return {
+            names[name].subject
+            for name, size_bytes, modified_ns in rows
+            if (names[name].size_bytes, names[name].modified_ns) == (size_bytes, modified_ns)
+        }
+
+    def remember(self, file: Found, outcome: str) -> None:
+        """Note how a file ended: ``announced``, or the reason why it was refused."""
+        row = (self.feed, file.subject.encode(), file.size_bytes, file.modified_ns, outcome)
+        with _translate_faults(self.path):
+            self.connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?)", row)
+
+    def refuse_once(self, name: str, reason: str) -> bool:
+        """Note a name that cannot be announced whatever it holds; return whether it is new."""
+        row = (self.feed, name.encode("utf-8", "surrogatepass"), -1, -1, reason)
+        with _translate_faults(self.path):
+            cursor = self.connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, ?)", row)
+        return cursor.rowcount == 1
+
+    def commit(self) -> None:
+        """Keep what was noted."""
+        with _translate_faults(self.path):
+            self.connection.commit()
+
+
+@contextmanager
+def open_watched(path: Path, feed: str) -> Iterator[Watched]:
+    """Open the memory of one feed, and make it where there is none; feeds may share a file.
+
+    Raises
+    ------
+    FatalFault
+        If the file is no such memory, or one of a newer version.
+    TransientFault
+        If it is locked, or its folder is away or full.
+    """
+    with _translate_faults(path):
+        connection = sqlite3.connect(path, timeout=_BUSY_S)
+    with closing(connection):
+        with _translate_faults(path):
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            (form,) = connection.execute("PRAGMA user_version").fetchone()
+            if form not in {0, FORM}:
+                message = f"The watcher's memory {path.name} has form {form}; this version knows form {FORM}."
+                raise FatalFault(message)
+            connection.execute(_TABLE)
+            connection.execute(f"PRAGMA user_version = {FORM}")
+            connection.commit()
+        watched = Watched(path, feed, connection)
+        yield watched
+        watched.commit()
