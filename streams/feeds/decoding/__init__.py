@@ -1,0 +1,1 @@
+"""Bytes to upright RGB pictures, in a process that can be killed."""

@@ -1,0 +1,97 @@
+"""Messages between the program and a decoding process: JSON with its length before it, over a pipe.
+
+JSON and not pickle, because who decodes what is not trusted is not trusted either.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+#: Longest message: a header with every claim a file can make is a few hundred bytes, a list of slots a few kilobytes.
+LONGEST_MESSAGE = 1 << 20
+
+_PREFIX_BYTES = 4
+_READ_BYTES = 1 << 16
+
+Message = dict[str, Any]
+
+
+class GarbledError(Exception):
+    """What came over the pipe is not a message."""
+
+
+@dataclass(slots=True)
+class Channel:
+    """One end of two pipes; used by one thread at a time."""
+
+    incoming: int
+    outgoing: int
+    _unsent: bytearray = field(default_factory=bytearray)
+    _received: bytearray = field(default_factory=bytearray)
+
+    def put(self, message: Message) -> None:
+        """Keep a message until :meth:`flush`, so that several leave in one call."""
+        text = json.dumps(message, separators=(",", ":")).encode()
+        self._unsent += len(text).to_bytes(_PREFIX_BYTES, "big") + text
+
+    def flush(self) -> None:
+        """Send what was put.
+
+        Raises
+        ------
+        OSError
+            If the other side is gone.
+        """
+        unsent, self._unsent = memoryview(bytes(self._unsent)), bytearray()
+        while unsent:
+            unsent = unsent[os.write(self.outgoing, unsent) :]
+
+    def send(self, message: Message) -> None:
+        """Put and flush."""
+        self.put(message)
+        self.flush()
+
+    def receive(self) -> Message | None:
+        """Wait for a message, and return ``None`` when the other side is gone.
+
+        Raises
+        ------
+        GarbledError
+            If what came is not a message.
+        """
+        while not (text := self._take()):
+            try:
+                chunk = os.read(self.incoming, _READ_BYTES)
+            except OSError:
+                return None
+            if not chunk:
+                return None
+            self._received += chunk
+        try:
+            message = json.loads(text)
+        except ValueError as error:
+            raise GarbledError from error
+        if not isinstance(message, dict):
+            raise GarbledError
+        return message
+
+    def _take(self) -> bytes:
+        """Return the text of the first message, if all of it is here."""
+        length = int.from_bytes(self._received[:_PREFIX_BYTES], "big")
+        if length > LONGEST_MESSAGE:
+            raise GarbledError
+        end = _PREFIX_BYTES + length
+        if not length or len(self._received) < end:
+            return b""
+        text = bytes(self._received[_PREFIX_BYTES:end])
+        del self._received[:end]
+        return text
+
+    def close(self) -> None:
+        """Close both pipes; closing again does nothing."""
+        for descriptor in {self.incoming, self.outgoing} - {-1}:
+            os.close(descriptor)
+        self.incoming = self.outgoing = -1

@@ -1,0 +1,300 @@
+"""One unit being read: its header, its images one by one, its ending; over as many decoding processes as that takes."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self
+
+from detectors.base import View
+from schemas.errors import RejectedInput, TransientFault
+from schemas.finding import Image, UnreadImage
+from schemas.geometry import FramePlace, WholePart
+from streams.feeds.decoding.channel.deaths import Deaths
+from streams.feeds.decoding.channel.decoder import DecoderDiedError
+from streams.feeds.decoding.events import Ending, Header, to_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from streams.feeds.decoding.channel.arena import Arena, Slot
+    from streams.feeds.decoding.channel.decoder import Decoder
+    from streams.feeds.decoding.channel.wire import Message
+    from streams.feeds.decoding.limits import Order
+
+#: Frames a clip's process may decode ahead of its reader, beside those the reader holds.
+AHEAD = 2
+
+
+class Lender(Protocol):
+    """Where decoding processes come from."""
+
+    def borrow(self, *, fresh: bool) -> Decoder:
+        """Return a process that is ready, and that opened nothing yet if it shall be fresh."""
+        ...
+
+    def give_back(self, decoder: Decoder, *, private_bytes: int, still_bytes: int) -> None:
+        """Take back a process that waits for its next order, with its memory and the size of the still it decoded."""
+        ...
+
+    def discard(self, decoder: Decoder) -> None:
+        """End a process that is dead, or busy with what nobody wants any more."""
+        ...
+
+
+@dataclass(slots=True)
+class OpenUnit:
+    """A unit being read, by one thread.
+
+    Use it as a context manager: entering reads the header. ``views`` may be walked once. The pixels of a view lie in shared
+    memory; they stay valid until ``depth`` further views were drawn, and at most until the context ends.
+
+    Attributes
+    ----------
+    hint_bytes
+        Size of the slot that the process is given at once, which saves a still a round of asking.
+    ending
+        How it ended; absent until all views were drawn.
+    unread
+        Images that could not be read, so far.
+    """
+
+    lender: Lender
+    arena: Arena
+    source: bytes | memoryview | Path
+    order: Order
+    part: str
+    depth: int
+    hint_bytes: int
+    ending: Ending | None = None
+    unread: list[UnreadImage] = field(default_factory=list)
+    _header: Header | None = None
+    _decoder: Decoder | None = None
+    _deaths: Deaths = field(default_factory=Deaths)
+    _ring: dict[int, Slot] = field(default_factory=dict)
+    _shown: deque[Slot] = field(default_factory=deque)
+    _input: Slot | None = None
+    _last_index: int = -1
+    _waited_s: float = 0.0
+    _largest: int = 0
+
+    @property
+    def header(self) -> Header:
+        """What the unit is.
+
+        Raises
+        ------
+        RuntimeError
+            Outside the context.
+        """
+        if self._header is None:
+            message = "the unit is not open"
+            raise RuntimeError(message)
+        return self._header
+
+    def __enter__(self) -> Self:
+        """Open, and read the header.
+
+        Raises
+        ------
+        RejectedInput, TransientFault, FatalFault
+            See :meth:`streams.feeds.decoding.pool.DecodingPool.open_unit`.
+        """
+        try:
+            while self._header is None:
+                self._take(self._hear())
+            if self.order.probe:
+                self._finish()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End; a process that is still at this unit is killed."""
+        self._close()
+
+    @property
+    def views(self) -> Iterator[View]:
+        """Draw the images in order.
+
+        Raises
+        ------
+        RejectedInput
+            Also after views were drawn: what makes a unit unusable may come at its end.
+        TransientFault
+            If decoding processes are killed from outside again and again.
+        """
+        while (view := self._draw()) is not None:
+            yield view
+
+    def _draw(self) -> View | None:
+        if len(self._shown) >= self.depth:
+            self._reclaim(self._shown.popleft())
+        view: View | None = None
+        while view is None and self.ending is None:
+            view = self._take(self._hear())
+        if self.ending is not None or self.header.kind == "still":
+            self._finish()
+        return view
+
+    def _finish(self) -> None:
+        """Hear the process out, so that it can serve others while we still look at the pixels."""
+        while self._decoder is not None:
+            self._take(self._hear())
+
+    def _hear(self) -> Message:
+        """Return the next message, beginning again in a fresh process as often as that may be done."""
+        while True:
+            try:
+                decoder = self._decoder or self._begin()
+                message = self._listen(decoder)
+                if message["say"] == "need":
+                    self._grant(decoder, int(message["bytes"]))
+                    continue
+            except DecoderDiedError as death:
+                self._mourn(death)
+            except MemoryError as error:
+                raise TransientFault(sentence="There is no memory for the pixels of a unit.") from error
+            else:
+                return message
+
+    def _begin(self) -> Decoder:
+        """Hand the unit to a process."""
+        is_retry = self._deaths.attempts + self._deaths.outside + self._deaths.was_suspected > 0
+        decoder = self._decoder = self.lender.borrow(fresh=is_retry)
+        slots = []
+        if self.hint_bytes:
+            slot = self.arena.lease(self.hint_bytes)
+            self._ring[slot.offset] = slot
+            slots.append([slot.offset, slot.length])
+        message: Message = {"do": "open", "order": self.order.resume(self._last_index).to_plain(), "slots": slots}
+        decoder.served += 1
+        decoder.send({**message, **self._describe_input()})
+        return decoder
+
+    def _describe_input(self) -> Message:
+        if isinstance(self.source, Path):
+            return {"path": str(self.source.absolute())}
+        size = len(self.source)
+        if self._input is None:
+            self._input = self.arena.lease(size)
+            self._input.memory[:size] = self.source
+        return {"path": "", "input": [self._input.offset, self._input.length], "size": size}
+
+    def _listen(self, decoder: Decoder) -> Message:
+        """Wait for a message within what is left of the unit's time; only waiting counts, not what the reader does between."""
+        limits = self.order.limits
+        is_clip = self._header is not None and self._header.kind == "clip"
+        whole_s = limits.clip_wait_s if is_clip else max(limits.still_wait_s, limits.image_wait_s)
+        began = time.monotonic()
+        try:
+            return decoder.receive(min(limits.image_wait_s, max(whole_s - self._waited_s, 0.0)))
+        finally:
+            self._waited_s += time.monotonic() - began
+
+    def _grant(self, decoder: Decoder, size: int) -> None:
+        """Give the process slots of the size it needs; smaller ones it had are ours again."""
+        held = {slot.offset for slot in self._shown}
+        for slot in self._ring.values():
+            if slot.offset not in held:
+                self.arena.release(slot)
+        self._ring.clear()
+        self._largest = max(self._largest, size)
+        count = self.depth + AHEAD if self.header.kind == "clip" else 1
+        for _ in range(count):
+            slot = self.arena.lease(size)
+            self._ring[slot.offset] = slot
+        decoder.send({"do": "slots", "slots": [[slot.offset, slot.length] for slot in self._ring.values()]})
+
+    def _reclaim(self, slot: Slot) -> None:
+        """Let the process fill a slot again, or give it back if the process has others now."""
+        if self._decoder is None or slot.offset not in self._ring:
+            self._ring.pop(slot.offset, None)
+            self.arena.release(slot)
+            return
+        try:
+            self._decoder.send({"do": "slots", "slots": [[slot.offset, slot.length]]})
+        except DecoderDiedError as death:
+            self._mourn(death)  # which gives this slot back too
+
+    def _mourn(self, death: DecoderDiedError) -> None:
+        """Count the death of the process at work on this unit, and go on without it if we may."""
+        if self._decoder is not None:
+            self.lender.discard(self._decoder)
+            self._decoder = None
+        held = {slot.offset for slot in self._shown}
+        for slot in self._ring.values():
+            if slot.offset not in held:
+                self.arena.release(slot)
+        self._ring.clear()
+        self._deaths.add(death.cause, was_fresh=death.was_fresh)
+
+    def _take(self, message: Message) -> View | None:
+        """Act on a message, and return the view if it brings one."""
+        match message["say"]:
+            case "header":
+                self._header = self._header or to_header(message["header"])
+            case "picture":
+                return self._make_view(message)
+            case "unread":
+                self._last_index = int(message["index"])
+                self.unread.append(UnreadImage(index=self._last_index, reason=message["reason"]))
+            case "ending":
+                self.ending = Ending(**message["ending"])
+            case _:
+                self._conclude(message)
+        return None
+
+    def _conclude(self, message: Message) -> None:
+        """Part with the process, which is done with the unit."""
+        if self._decoder is not None:
+            is_still = self._header is not None and self._header.kind == "still"
+            decoder, self._decoder = self._decoder, None
+            self.lender.give_back(
+                decoder, private_bytes=int(message["private"]), still_bytes=self._largest if is_still else 0
+            )
+        if message["say"] == "refused":
+            raise RejectedInput(message["reason"], message["sentence"])
+        if message["say"] == "failed":
+            raise TransientFault(message["sentence"])
+
+    def _make_view(self, message: Message) -> View:
+        slot, kind = self._ring[message["slot"]], self.header.kind
+        width_px, height_px = int(message["width_px"]), int(message["height_px"])
+        pixels = slot.to_pixels(height_px, width_px)
+        pixels.flags.writeable = False
+        self._shown.append(slot)
+        self._largest = max(self._largest, pixels.nbytes)
+        self._last_index = int(message["index"])
+        pts = message["pts"]
+        base = message["time_base"]
+        place = WholePart(part=self.part) if pts is None else FramePlace(part=self.part, pts=pts, time_base=base)
+        image = Image(
+            index=self._last_index,
+            kind="still" if kind == "still" else "frame",
+            width_px=width_px,
+            height_px=height_px,
+            offset_s=message["offset_s"],
+            place=place,
+            flags=message["flags"],
+        )
+        return View(image, pixels)
+
+    def _close(self) -> None:
+        if self._decoder is not None:
+            self.lender.discard(self._decoder)
+            self._decoder = None
+        slots = {**self._ring, **{slot.offset: slot for slot in self._shown}}
+        for slot in slots.values():
+            self.arena.release(slot)
+        if self._input is not None:
+            self.arena.release(self._input)
+        self._ring.clear()
+        self._shown.clear()
+        self._input = None

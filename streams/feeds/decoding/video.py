@@ -1,0 +1,347 @@
+"""Clips to pixels, and the door to PyAV (FFmpeg): one frame at a time, whatever the container, honest about what is missing.
+
+One thread decodes, because with several the frames that come out of damaged files depend on their race. A packet that cannot
+be decoded costs the frames up to the next key frame: what a decoder makes of them without it is invention.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, cast
+
+import av
+import numpy as np
+from av.codec.context import Flags, ThreadType
+from av.sidedata.sidedata import Type as SideData
+from av.stream import Disposition
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from schemas.errors import ObservatoryError, RejectedInput
+from streams.feeds.decoding.clip.keys import KeyCount
+from streams.feeds.decoding.clip.reel import Place, Reel, Shot
+from streams.feeds.decoding.events import Event, Header, Picture, Unread
+from streams.feeds.decoding.formats.containers import read_structure
+from streams.feeds.decoding.upright import is_sideways, to_orientation, turn_upright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from av.container import InputContainer
+    from av.packet import Packet as AnyPacket
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+    from streams.feeds.decoding.limits import Limits, Order
+    from streams.feeds.decoding.sniff import Format
+
+    Packet = AnyPacket[VideoStream]
+
+#: FFmpeg's errors that say "known, but not by this build".
+_UNSUPPORTED = (
+    av.error.DecoderNotFoundError,
+    av.error.BSFNotFoundError,
+    av.error.ExperimentalError,
+    av.error.PatchWelcomeError,
+    av.error.NotImplementedError,
+)
+
+_UNSUPPORTED_SENTENCE = "The video is of a kind that this build does not decode."
+
+#: Tags in which writers put the time of recording, the most telling first (the first one has its UTC offset).
+_TIME_TAGS = ("com.apple.quicktime.creationdate", "creation_time", "DATE_RECORDED", "date")
+
+
+@contextmanager
+def translate() -> Iterator[None]:
+    """Turn whatever PyAV raises into ours.
+
+    Raises
+    ------
+    RejectedInput
+        ``unsupported_video``, or ``unreadable_video``: with a local file, FFmpeg's input errors too mean bad bytes.
+    MemoryError
+        As it is: the decoding process answers for it.
+    """
+    try:
+        yield
+    except (ObservatoryError, StopIteration, GeneratorExit):
+        raise
+    except MemoryError as error:
+        raise MemoryError from error
+    except _UNSUPPORTED as error:
+        raise RejectedInput(
+            reason="unsupported_video", sentence="The video is of a kind that this build does not decode."
+        ) from error
+    except Exception as error:
+        words = getattr(error, "strerror", None) or type(error).__name__
+        raise RejectedInput(
+            reason="unreadable_video", sentence=f"The video cannot be read: {str(words)[:120]}."
+        ) from error
+
+
+def open_clip(source: Path | memoryview, form: Format, order: Order) -> Iterator[Event]:
+    """Yield the header, the frames and the ending of a clip.
+
+    Parameters
+    ----------
+    source
+        A local file, or all of its bytes.
+
+    Raises
+    ------
+    RejectedInput
+        ``no_index``, ``no_video``, ``no_frames``, ``encrypted``, ``truncated_video``, ``corrupt_video``, ``unreadable_video``,
+        ``unsupported_video``, ``too_long``, ``too_many_pixels``, ``absurd_time_base`` or ``no_clock``; some of them only at the
+        end, after frames were handed over.
+    """
+    structure = read_structure(source, form)
+    try:
+        container = _open_container(source, form, order.limits)
+    except RejectedInput as fault:
+        if structure.is_cut:
+            raise RejectedInput(
+                reason="truncated_video", sentence="The video's file ends before its first frame."
+            ) from fault
+        raise
+    with container:
+        clip = _make_clip(container, order, form)
+        yield from clip.read()
+        if order.probe:
+            return
+        if structure.is_cut or clip.lacks_packets():
+            clip.reel.spoil("truncated")
+        clip.reel.refuse_nothing(is_encrypted=structure.is_encrypted)
+        yield clip.reel.end()
+
+
+def _open_container(source: Path | memoryview, form: Format, limits: Limits) -> InputContainer:
+    """Open with the one demuxer that the bytes call for, and with no way out to other files or addresses."""
+    file = io.BytesIO(source) if isinstance(source, memoryview) else f"file:{source}"
+    options = {"protocol_whitelist": "file", "max_pixels": str(limits.frame_pixels)}
+    with translate():
+        return av.open(file, mode="r", format=form.demuxer, options=options, metadata_errors="replace")
+
+
+def _make_clip(container: InputContainer, order: Order, form: Format) -> _Clip:
+    """Choose the video stream and prepare its decoder.
+
+    Raises
+    ------
+    RejectedInput
+        ``no_video``, ``unsupported_video``, ``too_many_pixels``, ``too_long`` or ``absurd_time_base``.
+    """
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not streams:
+        raise RejectedInput(reason="no_video", sentence="The file has no video in it.")
+    stream = max(streams, key=lambda candidate: (bool(candidate.disposition & Disposition.default), -candidate.index))
+    codec = stream.codec_context
+    if codec is None:
+        raise RejectedInput(
+            reason="unsupported_video", sentence="The video is of a kind that this build does not decode."
+        )
+    order.limits.check_frame(codec.width, codec.height)
+    time_base = stream.time_base
+    if not time_base or time_base <= 0:
+        raise RejectedInput(reason="absurd_time_base", sentence="The video's clock has no unit.")
+    with translate():
+        codec.thread_count, codec.thread_type = 1, ThreadType.NONE
+        codec.flags |= Flags.output_corrupt  # hand them over and say so, instead of leaving them out unsaid
+        codec.options = {"max_pixels": str(order.limits.frame_pixels)}
+        codec.open()
+    rate_hz = stream.average_rate or stream.guessed_rate
+    reel = Reel(order.sampling, order.limits, time_base, stream.start_time, rate_hz or None)
+    clip = _Clip(container, stream, order, form, reel)
+    if (clip.duration_s or 0) > order.limits.clip_duration_s:
+        raise RejectedInput(reason="too_long", sentence=f"The clip says it lasts {clip.duration_s:.0f} s.")
+    return clip
+
+
+@dataclass(slots=True)
+class _Clip:
+    """A clip being read."""
+
+    container: InputContainer
+    stream: VideoStream
+    order: Order
+    form: Format
+    reel: Reel
+    _packets: int = 0
+    _keys: KeyCount = field(default_factory=KeyCount)
+    _held: list[VideoFrame] = field(default_factory=list)
+    _suspect_pts: set[int | None] = field(default_factory=set)
+    _waiting: list[Unread] = field(default_factory=list)
+    _awaits_key: bool = False
+    _has_header: bool = False
+    _to_rgb: VideoReformatter = field(default_factory=VideoReformatter)
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds, as the stream or its container declares."""
+        if self.stream.duration and self.stream.time_base:
+            return float(self.stream.duration * self.stream.time_base)
+        return self.container.duration / av.time_base if self.container.duration else None
+
+    def lacks_packets(self) -> bool:
+        """Return whether an MP4's index names more frames than there were."""
+        return self.form.demuxer == "mov" and self._packets < len(self.stream.index_entries)
+
+    def read(self) -> Iterator[Event]:
+        """Yield the header (with a probe, that is all), then frames and unreadable frames in order."""
+        for packet in self._demux():
+            yield from self._feed(packet)
+            if self.order.probe and self._has_header:
+                return
+        self._keys.close()
+        yield from self._hand_over(self._drain())
+
+    def _demux(self) -> Iterator[Packet]:
+        """Yield packets up to the end, or up to where the container itself cannot be read further."""
+        with translate():
+            packets = self.container.demux(self.stream)
+        while True:
+            try:
+                with translate():
+                    packet = next(packets)
+            except StopIteration:
+                return
+            except RejectedInput:
+                self.reel.spoil("corrupt")
+                return
+            if packet.size:
+                self._packets += 1
+                yield packet
+
+    def _feed(self, packet: Packet) -> Iterator[Event]:
+        """Decode one packet, or account for the frame that it cannot give."""
+        if self.order.sampling.key_frames and not self._count(packet):
+            return
+        reason, frames = self._find_fault(packet), []
+        if packet.is_corrupt:
+            self._suspect_pts.add(packet.pts)
+        if not reason:
+            try:
+                with translate():
+                    frames = packet.decode()
+            except RejectedInput:
+                reason = "corrupt"
+        if not reason:
+            self._awaits_key = False
+            yield from self._hand_over(frames)
+            return
+        if not self._awaits_key:
+            self._awaits_key = True
+            yield from self._hand_over(self._drain())
+            self.stream.codec_context.flush_buffers()
+        if not packet.is_discard:
+            yield from self._lose(packet, reason)
+
+    def _count(self, packet: Packet) -> bool:
+        """Count a packet where only key frames are decoded, and return whether it is one."""
+        if not packet.is_discard:
+            self._keys.add(packet.pts, is_key=packet.is_keyframe)
+            self.reel.begin_at(packet.pts)
+            self.reel.go_through(packet.pts, packet.duration or 0)
+            self.reel.passed_over += not packet.is_keyframe
+        return bool(packet.is_keyframe)
+
+    def _find_fault(self, packet: Packet) -> str:
+        """Return why a packet is not worth decoding, or nothing."""
+        if packet.has_sidedata("encryption_info"):
+            return "encrypted"
+        if packet.is_corrupt and self.form.demuxer == "mov":
+            return "truncated"  # an MP4 packet of which only a part is there
+        return "corrupt" if self._awaits_key and not packet.is_keyframe else ""
+
+    def _lose(self, packet: Packet, reason: str) -> Iterator[Event]:
+        index = self._keys.drop().index if self.order.sampling.key_frames else None
+        lost = self.reel.lose(reason, packet.pts, index)
+        if lost is not None:
+            self._waiting.append(Unread(lost, reason))
+        if self._has_header:
+            yield from self._take_waiting()
+
+    def _take_waiting(self) -> Sequence[Unread]:
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+    def _drain(self) -> list[VideoFrame]:
+        """Return what the decoder still holds."""
+        try:
+            with translate():
+                return list(self.stream.codec_context.decode(None))
+        except RejectedInput:
+            self.reel.spoil("corrupt")
+            return []
+
+    def _hand_over(self, frames: Sequence[VideoFrame]) -> Iterator[Event]:
+        if not self.order.sampling.key_frames:
+            for frame in frames:
+                yield from self._show(frame, None)
+            return
+        self._held.extend(frames)
+        while self._held and (key := self._keys.find(self._held[0].pts)):
+            yield from self._show(self._held.pop(0), key.index)
+
+    def _show(self, frame: VideoFrame, index: int | None) -> Iterator[Event]:
+        """Place one frame, and yield it if the sampling takes it."""
+        is_corrupt = frame.is_corrupt or frame.pts in self._suspect_pts
+        self._suspect_pts.discard(frame.pts)
+        place = self.reel.place(Shot(frame.pts, is_corrupt, frame.key_frame, frame.duration), index)
+        self.order.limits.check_frame(frame.width, frame.height)
+        orientation = _read_orientation(frame)
+        if not self._has_header:
+            self._has_header = True
+            yield self._make_header(frame, orientation)
+            yield from self._take_waiting()
+        if self.order.probe or not self.reel.take(place, is_readable=not is_corrupt):
+            return
+        if is_corrupt:
+            yield Unread(place.index, "corrupt")
+        else:
+            yield self._make_picture(frame, place, orientation)
+
+    def _make_picture(self, frame: VideoFrame, place: Place, orientation: int) -> Picture:
+        with translate():
+            rgb = self._to_rgb.reformat(frame, format="rgb24", interpolation=Interpolation.BILINEAR, threads=1)
+            pixels = np.asarray(rgb.to_ndarray(), np.uint8)
+        base = Fraction(self.reel.time_base)
+        return Picture(
+            index=place.index,
+            pixels=turn_upright(pixels, orientation),
+            offset_s=place.offset_s,
+            pts=place.pts,
+            time_base=(base.numerator, base.denominator),
+            flags=place.flags,
+        )
+
+    def _make_header(self, frame: VideoFrame, orientation: int) -> Header:
+        size_px = (frame.height, frame.width) if is_sideways(orientation) else (frame.width, frame.height)
+        return Header(
+            kind="clip",
+            format=self.form.name,
+            media_type=self.form.media_type,
+            width_px=size_px[0],
+            height_px=size_px[1],
+            codec=self.stream.codec_context.name,
+            duration_s=self.duration_s,
+            images=self.stream.frames or None,
+            rate_hz=float(self.reel.rate_hz) if self.reel.rate_hz else None,
+            container_time=_find_time(self.container.metadata, self.stream.metadata),
+        )
+
+
+def _read_orientation(frame: VideoFrame) -> int:
+    """Return the EXIF orientation that the container asks for."""
+    matrix = cast("Any", frame.side_data).get(
+        SideData.DISPLAYMATRIX
+    )  # by type or by number, its annotations say neither
+    return 1 if matrix is None else to_orientation(np.frombuffer(bytes(matrix), np.int32))
+
+
+def _find_time(*tags: dict[str, str]) -> str | None:
+    """Return the first time of recording that the container's or the stream's tags name."""
+    return next((group[name].strip() for name in _TIME_TAGS for group in tags if group.get(name, "").strip()), None)
