@@ -98,12 +98,17 @@ class Topics:
         """Figures per installation, metric and period."""
         return self._named("metric.period.v1")
 
+    @property
+    def object_created(self) -> str:
+        """New objects of a bucket, announced by the object store itself in the S3 event format."""
+        return self._named("object.created.v1")
+
     def work(self, installation: str, lane: Lane) -> str:
         """Return the topic of complete units for one installation and lane."""
         return self._named(f"work.{installation}.{lane}.v1")
 
-    def plan(self, installations: Iterable[str], *, partitions: int) -> tuple[Topic, ...]:
-        """Return every topic of the deployment as it shall be.
+    def plan(self, installations: Iterable[str], *, partitions: int, announced: bool = False) -> tuple[Topic, ...]:
+        """Return every topic of the deployment as it shall be; ``announced``: the object store announces new objects.
 
         ``media.arrived`` is never compacted (its null values are references, not tombstones) and kept for 30 days, so
         that a stop of weeks loses nothing; rejections for a year, so that they can be retried; usage for ever, because
@@ -119,4 +124,5 @@ class Topics:
             Topic(self.result_stored, partitions, "delete", year),
             Topic(self.usage_recorded, partitions, "delete", None),
             Topic(self.metric_period, partitions, "compact", None),
+            *([Topic(self.object_created, partitions, "delete", month)] if announced else []),
         )

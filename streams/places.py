@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from schemas.topics import Topics
+from sinks.object_store.address import S3Address, read_address
 from sinks.object_store.credentials import Credentials as StoreCredentials
 from sinks.object_store.opening import open_store
 from streams.brokers.client import open_client
@@ -86,4 +87,6 @@ def to_store_credentials(deployment: Deployment) -> StoreCredentials | None:
 def plan_topics(deployment: Deployment) -> tuple[Topic, ...]:
     """Return the deployment's topics as they shall be."""
     topics = Topics(deployment.broker.topic_prefix)
-    return topics.plan(deployment.installations, partitions=deployment.broker.partitions)
+    address = read_address(to_store_url(deployment))
+    announced = isinstance(address, S3Address) and bool(address.announce)
+    return topics.plan(deployment.installations, partitions=deployment.broker.partitions, announced=announced)
