@@ -1,0 +1,1 @@
+"""Darwin Core archives: what cameras saw, in the shape that OBIS reads."""

@@ -1,0 +1,259 @@
+"""Publish a Darwin Core archive: stored results of cameras in, one checked zip out, and a report of what is not in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from schemas.errors import FatalFault, TransientFault
+from sinks.darwin_core.documents.eml import write_eml
+from sinks.darwin_core.documents.meta import EML_NAME, META_NAME, write_meta
+from sinks.darwin_core.documents.pack import pack_folder
+from sinks.darwin_core.drafts import Desk, make_draft, name_observer
+from sinks.darwin_core.gate.check import Charter, check_archive
+from sinks.darwin_core.identification import to_method
+from sinks.darwin_core.plan import DeploymentBook
+from sinks.darwin_core.shelf import Shelf
+from sinks.darwin_core.tables import Census, to_constants, to_newest, to_totals, write_tables
+from sinks.darwin_core.terms import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from sinks.darwin_core.gate.complaints import Complaints
+    from sinks.darwin_core.labels import LabelMap
+    from sinks.darwin_core.plan import DatasetPlan, Deployment
+    from sinks.darwin_core.units import PublishedUnit
+
+
+class NothingToPublishError(FatalFault):
+    """No unit can stand in the archive."""
+
+
+class DemonstrationRefusedError(FatalFault):
+    """Results of a demonstration model were to be published, and nobody allowed it."""
+
+
+class ArchiveRefusedError(FatalFault):
+    """The archive failed its own checks, so there is none.
+
+    Parameters
+    ----------
+    complaints
+        What the gate found.
+    """
+
+    def __init__(self, complaints: Complaints) -> None:
+        shown = "\n".join(f"  {complaint}" for complaint in complaints.kept)
+        super().__init__(f"The archive failed {complaints.total} checks and was not written:\n{shown}")
+        self.complaints = complaints
+
+
+@dataclass(frozen=True, slots=True)
+class PublishReport:
+    """What is in an archive, what is not, and why.
+
+    Attributes
+    ----------
+    results
+        Different results given; each is one event or is left out.
+    repeated
+        Results given more than once.
+    deployments, stills, clips
+        Events of each type; ``empty`` of the stills and clips have no occurrence.
+    measurements
+        Rows of the extended measurements.
+    left_out, left_out_units
+        Reason -> how many results; reason -> ids of the first few units.
+    unmapped, without_id, not_taxa, traces
+        Label -> how many findings are in no occurrence: the label map does not know it; knows it, but no source gave
+        its taxon an id; says that it is no taxon; says that it is a trace of an animal.
+    sha256, content_sha256
+        Of the zip; over its files, whatever the compression library.
+    notes
+        Sentences for a person: what the archive lacks.
+    """
+
+    archive: Path
+    results: int
+    repeated: int
+    deployments: int
+    stills: int
+    clips: int
+    empty: int
+    occurrences: int
+    measurements: int
+    left_out: Mapping[str, int]
+    left_out_units: Mapping[str, tuple[str, ...]]
+    unmapped: Mapping[str, int]
+    without_id: Mapping[str, int]
+    not_taxa: Mapping[str, int]
+    traces: Mapping[str, int]
+    observers: tuple[str, ...]
+    demonstration: bool
+    sha256: str
+    content_sha256: str
+    notes: tuple[str, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every result and every finding of a taxon is in the archive."""
+        return not (self.left_out or self.unmapped or self.without_id)
+
+
+def publish_archive(
+    units: Iterable[PublishedUnit],
+    plan: DatasetPlan,
+    *,
+    labels: LabelMap,
+    to: Path,
+    deployments: Iterable[Deployment] = (),
+    allow_demonstration: bool = False,
+) -> PublishReport:
+    """Write a Darwin Core archive in the shape that OBIS reads.
+
+    Parameters
+    ----------
+    units
+        Results with their claims, in any order, read once; memory does not grow with their number.
+    labels
+        What the observers' labels mean; a label that is not in it makes no occurrence.
+    to
+        The zip. It appears when the archive has passed its checks; an older one is replaced.
+    deployments
+        Where the cameras were; the newest one that covers a unit's time wins over the unit's own place.
+    allow_demonstration
+        Publish results of demonstration models too; the archive then says so in title, abstract and each row.
+
+    Raises
+    ------
+    NothingToPublishError, DemonstrationRefusedError, SeveralObserversError, ArchiveRefusedError
+        Fatal faults: there is no archive.
+    TransientFault
+        If the disk does not take the files.
+    """
+    desk = Desk(plan, labels.to_index(), DeploymentBook(deployments))
+    with _writing():
+        to.parent.mkdir(parents=True, exist_ok=True)
+        place = TemporaryDirectory(prefix=".archive-", dir=to.parent, ignore_cleanup_errors=True)
+    with place as folder:
+        shelf = Shelf(Path(folder) / "drafts.sqlite")
+        try:
+            return _publish(_Intake(shelf, desk).take_in(units), labels, to, allow_demonstration=allow_demonstration)
+        finally:
+            shelf.close()
+
+
+class _Intake:
+    """Sets drafts down on the shelf and keeps the little that must stay in memory."""
+
+    def __init__(self, shelf: Shelf, desk: Desk) -> None:
+        self.shelf, self.desk = shelf, desk
+        self.given = 0
+        self.newest_at: dt.datetime | None = None
+        self.methods: dict[str, str] = {}
+
+    def take_in(self, units: Iterable[PublishedUnit]) -> _Intake:
+        for item in units:
+            self.given += 1
+            result = item.result
+            self.newest_at = to_newest(self.newest_at, item.stored_at)
+            draft = make_draft(item, self.desk)
+            if isinstance(draft, str):
+                self.shelf.leave_out(result.unit.unit_id, result.result_id, draft)
+                continue
+            self.shelf.add(draft)
+            if draft.observer not in self.methods:
+                self.methods[name_observer(result)] = to_method(result.observer)
+        return self
+
+
+def _publish(intake: _Intake, labels: LabelMap, to: Path, *, allow_demonstration: bool) -> PublishReport:
+    shelf, plan = intake.shelf, intake.desk.plan
+    results = shelf.count()
+    census = Census()
+    for draft in shelf.choose():
+        census.add(draft)
+    _check_contents(census, shelf, allow_demonstration=allow_demonstration)
+    with _writing(), TemporaryDirectory(prefix=".archive-", dir=to.parent) as made:
+        folder = Path(made)
+        constants = to_constants(plan, demonstration=census.demonstration)
+        content = write_tables(folder, shelf.read_chosen(), census, constants)
+        coverage = census.to_coverage(labels.to_taxa().values(), intake.methods, content)
+        (folder / META_NAME).write_bytes(write_meta(TABLES))
+        (folder / EML_NAME).write_bytes(write_eml(plan, coverage))
+        events, _ = to_totals(census)
+        complaints = check_archive(folder, Charter(labels, plan.target, intake.newest_at, events))
+        if complaints.total:
+            raise ArchiveRefusedError(complaints)
+        whole, parts = pack_folder(folder, to)
+    return _make_report(intake, census, to, results=results, digests=(whole, parts))
+
+
+def _check_contents(census: Census, shelf: Shelf, *, allow_demonstration: bool) -> None:
+    if not census.deployments:
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in shelf.count_left_out().items())
+        message = f"No unit can be published ({reasons or 'none was given'})."
+        raise NothingToPublishError(message)
+    if census.demonstration and not allow_demonstration:
+        message = (
+            f"Results of a demonstration model are not published unless that is allowed: {_join(census.observers)}."
+        )
+        raise DemonstrationRefusedError(message)
+
+
+def _make_report(intake: _Intake, census: Census, to: Path, *, results: int, digests: tuple[str, str]) -> PublishReport:
+    _, measurements = to_totals(census)
+    aside = {kind: dict(sorted(labels.items())) for kind, labels in census.aside.items()}
+    return PublishReport(
+        archive=to,
+        results=results,
+        repeated=intake.given - results,
+        deployments=len(census.deployments),
+        stills=census.events["still"],
+        clips=census.events["videoClip"],
+        empty=census.empty,
+        occurrences=census.occurrences,
+        measurements=measurements,
+        left_out=intake.shelf.count_left_out(),
+        left_out_units=intake.shelf.name_left_out(),
+        unmapped=aside["unmapped"],
+        without_id=aside["without_id"],
+        not_taxa=aside["not_taxa"],
+        traces=aside["traces"],
+        observers=tuple(sorted(census.observers)),
+        demonstration=census.demonstration,
+        sha256=digests[0],
+        content_sha256=digests[1],
+        notes=tuple(_make_notes(intake, census)),
+    )
+
+
+def _make_notes(intake: _Intake, census: Census) -> Iterator[str]:
+    if census.demonstration:
+        yield "The archive was made with a demonstration model and says so; it is not fit for scientific use."
+    if intake.desk.plan.media_url is None:
+        yield "No media address is given, so associatedMedia is empty, which OBIS asks imaging data to fill."
+    if census.without_depth:
+        yield f"{census.without_depth} events have no depth, which OBIS strongly recommends."
+    if not any(share.cameras and any(share.cameras.values()) for share in census.deployments.values()):
+        yield "No camera has an entry of the NERC collection L22, so the instrument is named but not linked."
+    if intake.newest_at is None:
+        yield "It is not known when the results were stored, so dates in the future could not be told."
+
+
+def _join(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"The archive could not be written: {error.strerror or type(error).__name__}."
+        raise TransientFault(message) from error

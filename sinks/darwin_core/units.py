@@ -1,0 +1,207 @@
+"""One unit as it is published: its result joined with its claim, its place and its camera, or why it is left out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemas.geometry import At
+from schemas.noun import to_compact_time
+from schemas.result import Broken, TableContent
+from schemas.unit import Instant, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.finding import Entry
+    from schemas.geometry import Where
+    from schemas.result import Result
+    from schemas.unit import Captured, Unit
+    from sinks.darwin_core.plan import Deployment, DeploymentBook
+
+#: Unit kind -> eventType. Other kinds are samples and scenes, which have shapes of their own.
+EVENT_TYPES = {"still": "still", "clip": "videoClip"}
+
+#: A camera's clock may run this far ahead of the store's before its pictures count as taken in the future: those who
+#: check archives compare whole days.
+CLOCK_TOLERANCE = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedUnit:
+    """A stored result with what the world said of its unit.
+
+    Attributes
+    ----------
+    result
+        The canonical document.
+    unit
+        The unit of its claim: where it was taken, and by which instrument.
+    media
+        Keys of the objects to link: the original, then pictures made from it.
+    stored_at
+        When the result was stored, aware UTC: a capture time after it is a wrong clock. Absent when not known.
+    superseded
+        Another result took its place; it is counted and left out.
+    entries
+        The images of a result whose content stands in tables, read once; absent otherwise.
+    """
+
+    result: Result
+    unit: Unit
+    media: tuple[str, ...] = ()
+    stored_at: dt.datetime | None = None
+    superseded: bool = False
+    entries: Iterable[Entry] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a camera was: degrees of WGS 84, metres below the surface; ``None`` is unknown."""
+
+    lat_deg: float
+    lon_deg: float
+    depth_min_m: float | None = None
+    depth_max_m: float | None = None
+    uncertainty_m: float | None = None
+    locality: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A still or a clip, placed: everything its event says that does not depend on findings.
+
+    Attributes
+    ----------
+    event_id, parent_id
+        Functions of data set, feed, kind and capture time alone.
+    start_at, end_at
+        Equal for a still, and for a clip of unknown length.
+    duration_s
+        Time span of the images looked at; ``None`` when not known.
+    """
+
+    event_id: str
+    parent_id: str
+    event_type: str
+    feed: str
+    start_at: dt.datetime
+    end_at: dt.datetime
+    place: Place
+    camera: str
+    camera_uri: str | None
+    duration_s: float | None
+    media: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A result that is not in the archive, and why (a snake_case code)."""
+
+    unit_id: str
+    result_id: str
+    reason: str
+
+
+def make_parent_id(dataset_id: str, feed: str, year: int) -> str:
+    """Return the id of the deployment event of one feed and year."""
+    return f"{dataset_id}:{feed}:{year:04d}"
+
+
+def make_event_id(parent_id: str, event_type: str, start_at: dt.datetime) -> str:
+    """Return ``<parent>:<type>_<time>``, the pattern of the OBIS manual, with UTC to the millisecond."""
+    return f"{parent_id}:{event_type}_{to_compact_time(start_at)}"
+
+
+def place_unit(item: PublishedUnit, dataset_id: str, book: DeploymentBook) -> Scene | str:
+    """Return the scene of a unit, or the reason why it cannot be published.
+
+    Returns
+    -------
+    Scene or str
+        The reasons are ``kind_not_published``, ``claim_of_another_unit``, ``undated``,
+        ``tables_not_read``, ``nothing_looked_at``, ``captured_after_stored`` and ``position_unknown``.
+    """
+    reason = _find_reason(item)
+    if reason is not None:
+        return reason
+    stamp, effort = item.result.unit, item.result.outcome.effort
+    duration_s = dict(effort.quantities).get("duration_s")
+    bounds = _to_bounds(stamp.captured, duration_s)
+    if bounds is None:
+        return "undated"
+    start_at, end_at = bounds
+    if item.stored_at is not None and end_at > item.stored_at + CLOCK_TOLERANCE:
+        return "captured_after_stored"
+    deployment = book.find(stamp.feed, start_at)
+    place = _to_place(item.unit.where, deployment)
+    if place is None:
+        return "position_unknown"
+    parent_id = make_parent_id(dataset_id, stamp.feed, start_at.year)
+    event_type = EVENT_TYPES[stamp.kind]
+    return Scene(
+        event_id=make_event_id(parent_id, event_type, start_at),
+        parent_id=parent_id,
+        event_type=event_type,
+        feed=stamp.feed,
+        start_at=start_at,
+        end_at=end_at,
+        place=place,
+        camera=(deployment.camera if deployment else None) or item.unit.instrument,
+        camera_uri=deployment.camera_uri if deployment and deployment.camera else None,
+        duration_s=duration_s,
+        media=item.media,
+    )
+
+
+def _find_reason(item: PublishedUnit) -> str | None:
+    outcome = item.result.outcome
+    if item.result.unit.kind not in EVENT_TYPES:
+        return "kind_not_published"
+    if item.unit.stamp != item.result.unit:
+        return "claim_of_another_unit"
+    if isinstance(outcome.content, TableContent) and item.entries is None:
+        return "tables_not_read"
+    return None if outcome.effort.images_looked else "nothing_looked_at"
+
+
+def _to_bounds(captured: Captured, duration_s: float | None) -> tuple[dt.datetime, dt.datetime] | None:
+    match captured:
+        case Instant(at=moment):
+            return moment, moment + dt.timedelta(seconds=duration_s or 0)
+        case Span(start_at=start_at, end_at=end_at):
+            return start_at, end_at
+        case _:
+            return None
+
+
+def _to_place(where: Where, deployment: Deployment | None) -> Place | None:
+    if deployment is not None and deployment.lat_deg is not None and deployment.lon_deg is not None:
+        return Place(
+            lat_deg=deployment.lat_deg,
+            lon_deg=deployment.lon_deg,
+            depth_min_m=deployment.depth_min_m,
+            depth_max_m=deployment.depth_max_m,
+            uncertainty_m=deployment.uncertainty_m,
+            locality=deployment.locality,
+        )
+    if not isinstance(where, At):
+        return None
+    return Place(
+        lat_deg=where.lat_deg,
+        lon_deg=where.lon_deg,
+        depth_min_m=where.depth_min_m,
+        depth_max_m=where.depth_max_m,
+        uncertainty_m=where.uncertainty_m,
+        locality=deployment.locality if deployment else None,
+    )
+
+
+def to_breakage(result: Result) -> str | None:
+    """Return a sentence on where the content broke off, or ``None`` when all of it was readable."""
+    coverage = result.outcome.coverage
+    if not isinstance(coverage, Broken):
+        return None
+    until = "" if coverage.looked_until_s is None else f" after {coverage.looked_until_s:g} s"
+    return f"the recording broke off{until} ({coverage.reason})"

@@ -1,0 +1,1 @@
+"""Darwin Core archives, tested from their rules to the zip."""
