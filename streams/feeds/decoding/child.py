@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.errors import RejectedInput, TransientFault
 from streams.feeds.decoding.channel.arena import Slot, map_slot
-from streams.feeds.decoding.channel.confinement import allow, confine, measure_footprint
+from streams.feeds.decoding.channel.confinement import allow, confine
 from streams.feeds.decoding.channel.wire import Channel, Message
 from streams.feeds.decoding.events import Ending, Event, Header, Picture, to_plain
 from streams.feeds.decoding.limits import Order
@@ -64,6 +64,8 @@ class Desk:
     _mapped: OrderedDict[tuple[int, int], Slot] = field(default_factory=OrderedDict)
     _free: deque[Slot] = field(default_factory=deque)
     _slot_bytes: int = 0
+    _order: Order = field(default_factory=Order)
+    _order_plain: Message = field(default_factory=dict)
     _is_clip: bool = False
 
     def serve(self) -> None:
@@ -73,12 +75,14 @@ class Desk:
                 self._open(message)
 
     def _open(self, message: Message) -> None:
-        order = Order.from_plain(message["order"])
+        if message["order"] != self._order_plain:
+            self._order_plain, self._order = message["order"], Order.from_plain(message["order"])
+        order = self._order
         self.notes.take()
         self._free.clear()
         self._slot_bytes = 0
         self._accept(message["slots"], 0)
-        allow(order.limits.memory_mib, max(order.limits.still_wait_s, order.limits.clip_wait_s))
+        footprint = allow(order.limits.memory_mib, max(order.limits.still_wait_s, order.limits.clip_wait_s))
         try:
             for event in self.opener(self._find_input(message), order, self.notes):
                 self._tell(event, order)
@@ -88,7 +92,7 @@ class Desk:
             end = {"say": "failed", "sentence": fault.sentence}
         else:
             end = {"say": "done"}
-        self.channel.send({**end, "private": measure_footprint().private})
+        self.channel.send({**end, "private": footprint.private})
 
     def _find_input(self, message: Message) -> Input:
         if message["path"]:

@@ -120,7 +120,8 @@ Event = Header | Picture | Unread | Ending
 
 def to_plain(event: Header | Unread | Ending) -> dict[str, Any]:
     """Return the JSON object of an event without pixels."""
-    return asdict(event)
+    plain = {name: getattr(event, name) for name in event.__slots__}
+    return {**plain, "gps": asdict(event.gps)} if isinstance(event, Header) and event.gps else plain
 
 
 def to_header(plain: dict[str, Any]) -> Header:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.errors import FatalFault, RejectedInput
@@ -54,7 +54,7 @@ class Limits:
         FatalFault
             If a limit is not a positive, finite number.
         """
-        wrong = [name for name, value in asdict(self).items() if not (math.isfinite(value) and value > 0)]
+        wrong = [name for name in self.__slots__ if not (math.isfinite(value := getattr(self, name)) and value > 0)]
         if wrong:
             raise FatalFault(sentence=f"These decoding limits must be positive numbers: {', '.join(wrong)}.")
 
@@ -152,7 +152,8 @@ class Order:
 
     def to_plain(self) -> dict[str, Any]:
         """Return the JSON object."""
-        return asdict(self)
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        return {**plain, "limits": _to_plain(self.limits), "sampling": _to_plain(self.sampling)}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Order:
@@ -162,3 +163,8 @@ class Order:
     def resume(self, index: int) -> Order:
         """Return the same order for a process that takes over after image ``index`` was handed over."""
         return replace(self, resume_after=index)
+
+
+def _to_plain(part: Limits | Sampling) -> dict[str, Any]:
+    """Return the fields by name, without the deep copies that ``asdict`` makes of numbers."""
+    return {name: getattr(part, name) for name in part.__slots__}

@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 if sys.platform != "win32":  # which has none of these limits: there, deadlines alone confine
     import resource
@@ -55,9 +54,13 @@ class Footprint:
 def measure_footprint() -> Footprint:
     """Read the kernel's account of this process (``/proc``, Linux only)."""
     try:
-        pages = Path("/proc/self/statm").read_bytes().split()
+        account = os.open("/proc/self/statm", os.O_RDONLY)
     except OSError:
         return Footprint(0, 0)
+    try:
+        pages = os.read(account, 100).split()
+    finally:
+        os.close(account)
     size, resident, shared = (int(number) * _PAGE_BYTES for number in pages[:3])
     return Footprint(size, resident - shared)
 
@@ -65,13 +68,15 @@ def measure_footprint() -> Footprint:
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
-def allow(memory_mib: int, wait_s: float) -> None:
-    """Grant this process memory and processor time for one unit, on top of what it has used."""
+def allow(memory_mib: int, wait_s: float) -> Footprint:
+    """Grant this process memory and processor time for one unit, on top of what it has used, which is returned."""
+    footprint = measure_footprint()
     if sys.platform == "win32":
-        return
-    used = measure_footprint().addresses
+        return footprint
+    used = footprint.addresses
     with contextlib.suppress(ValueError, OSError):  # macOS refuses limits on addresses; its deadlines remain
         if used:
             resource.setrlimit(resource.RLIMIT_AS, (used + memory_mib * _MIB, resource.RLIM_INFINITY))
         limit_s = int(time.process_time() + wait_s) + _SPARE_CPU_S
         resource.setrlimit(resource.RLIMIT_CPU, (limit_s, resource.RLIM_INFINITY))
+    return footprint

@@ -32,6 +32,14 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "
 #: One thread a process: there are as many processes as there shall be threads.
 _SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
 
+#: Keep the memory of one picture for the next (glibc): given back and asked for again it costs 7 of 17 ms per 4-megapixel still.
+_MEMORY_KEEPING = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "MALLOC_TOP_PAD_": str(16 << 20),
+    "MALLOC_ARENA_MAX": "1",
+}
+
 #: Seconds a process may take to end after its pipe broke, before we end it.
 _LAST_BREATH_S = 5.0
 
@@ -216,4 +224,4 @@ def _make_environment() -> dict[str, str]:
     ours = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     here = str(Path(__file__).resolve().parents[4])
     path = os.pathsep.join(dict.fromkeys([here, *(entry for entry in sys.path if entry)]))
-    return {**ours, **_SINGLE_THREADED, "PYTHONPATH": path, "PYTHONUTF8": "1"}
+    return {**ours, **_SINGLE_THREADED, **_MEMORY_KEEPING, "PYTHONPATH": path, "PYTHONUTF8": "1"}
