@@ -60,7 +60,7 @@ Captured = Annotated[Instant | Span | Undated, Field(discriminator="kind")]
 
 
 def to_captured_text(captured: Captured) -> str:
-    """Return the capture time as it stands in ids: ``20240422T080001000Z`` or ``undated``."""
+    """Return the capture time as it stands in ids: ``20240422t080001000z`` or ``undated``."""
     match captured:
         case Instant(at=moment):
             return to_compact_time(moment)

@@ -74,15 +74,16 @@ class Submission:
             ends = self.client.end_offsets([topic])
             self._places[topic] = {partition: offset for (_, partition), offset in ends.items()}
 
-    def submit(self, media: Iterable[Medium]) -> None:
-        """Announce files, keeping pace with the workers."""
+    def submit(self, media: Iterable[Medium], *, keep_pace: bool = True) -> None:
+        """Announce files, keeping pace with the workers where there are some to wait for."""
         batch: list[Record] = []
         for medium in media:
             batch.extend(self._announce(medium))
             if len(batch) >= _BATCH_RECORDS:
                 self.client.append(batch)
                 batch = []
-                self._keep_pace()
+                if keep_pace:
+                    self._keep_pace()
         if batch:
             self.client.append(batch)
 

@@ -15,7 +15,8 @@ from schemas.errors import FatalFault, TransientFault
 from schemas.topics import LANES
 from streams.agents.app import StreamApp
 from streams.agents.health import StallWatch, print_stacks
-from streams.agents.workers import Bench, RouterAgent, WorkAgent
+from streams.agents.health_page import open_health_page
+from streams.agents.workers import Bench, MeterAgent, RouterAgent, WorkAgent
 from streams.faults import StoppingError
 
 if TYPE_CHECKING:
@@ -23,14 +24,12 @@ if TYPE_CHECKING:
 
     from streams.assembly import Parts
     from streams.units.pipeline import Pipeline
+    from streams.usage.meter import Meter
 
 log = logging.getLogger(__name__)
 
 #: Between two looks at whether the partitions move.
 _WATCH_EVERY_S = 1.0
-
-#: Records of uses that are taken up at once by the meter.
-_USES_AT_ONCE = 4_096
 
 
 class StalledError(TransientFault):
@@ -41,22 +40,28 @@ class StalledError(TransientFault):
 class Running:
     """The agents of one deployment in this process.
 
-    Attributes
+    Parameters
     ----------
-    on_ready
-        Called once when the agents have their partitions.
+    parts
+        What the agents work with; closed when they end.
+    meter
+        Where uses become facts.
     """
 
     parts: Parts
     app: StreamApp
     bench: Bench
+    meter: Meter
     _stopped: set[str] = field(default_factory=set)
+    _loop: asyncio.AbstractEventLoop | None = None
 
     def add_agents(self) -> None:
         """Add the router, and one agent per installation and lane; an installation that cannot be built stays stopped."""
         parts, width = self.parts, 2 * self.parts.threads
         router = RouterAgent(parts.router, self.bench)
         self.app.add_agent(parts.topics.media_arrived, width=4 * width, work=router.work, on_fault=self._end)
+        meter = MeterAgent(self.meter, self.bench)
+        self.app.add_batch_agent(parts.topics.usage_recorded, work=meter.work, on_fault=self._end)
         for name, pipeline in parts.pipelines.items():
             if isinstance(pipeline, FatalFault):
                 self._stop_installation(name, pipeline)
@@ -97,7 +102,7 @@ class Running:
         TransientFault, FatalFault
             The fault that ended it, if one did. Any other exception is a mistake of ours.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self.app.end)
@@ -112,6 +117,11 @@ class Running:
             self.parts.close()
         if self.app.fault is not None:
             raise self.app.fault
+
+    def end_from_thread(self) -> None:
+        """Ask the agents to stop, from another thread than theirs."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.app.end)
 
     async def _tell_when_stopping(self) -> None:
         await self.app.stopping.wait()
@@ -130,6 +140,18 @@ class Running:
                 sentence = f"Records wait in {names} and nothing moves; the stacks are on standard error."
                 self.app.end(StalledError(sentence))
                 return
+
+    def describe(self) -> dict[str, object]:
+        """Return what ``/healthz`` tells."""
+        committed, ends = self.app.committed(), self.app.ends()
+        lag = {partition: max(0, end - committed.get(partition, 0)) for partition, end in ends.items()}
+        return self.bench.health.to_plain(lag)
+
+
+async def serve_health(running: Running, port: int | None) -> None:
+    """Run a deployment, and its health page beside it."""
+    async with open_health_page(port, running.describe):
+        await running.run()
 
 
 def run_in_thread(running: Running, *, on_end: Callable[[], None]) -> tuple[Thread, list[BaseException]]:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from schemas.noun import Name
 from streams.feeds.capture import CaptureRule
+from streams.feeds.folder import FolderRule
+from streams.feeds.watch import WatchRule
 
 
 class Settings(BaseModel):
@@ -142,6 +144,8 @@ class FeedSettings(Settings):
         Whom a use without a login belongs to.
     country
         Declared country of the owner, ISO 3166; ``ZZ`` when not known.
+    folder, watch
+        Which files of a folder are the feed's, and when one that appears is complete.
     deployments
         CSV table of the feed's dated deployments: position, depth, camera, time zone, clock offset, masks.
     """
@@ -152,6 +156,8 @@ class FeedSettings(Settings):
     instrument: Name = "camera"
     capture: CaptureRule = CaptureRule()
     sampling: SamplingSettings = SamplingSettings()
+    folder: FolderRule = FolderRule()
+    watch: WatchRule = WatchRule()
     deployments: Path | None = None
 
 

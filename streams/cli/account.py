@@ -1,0 +1,165 @@
+"""Commands that account for what came in: ``ledger``, ``report``, ``dead-letters``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.options import Json, Out, Settings, Verbose, read_given
+from streams.cli.output import Exit, open_output
+from streams.cli.run import show_ledger
+
+if TYPE_CHECKING:
+    from streams.dead_letters import DeadLetter
+
+
+def ledger(
+    *,
+    incomplete: Annotated[bool, typer.Option(help="Name the arrivals that have not ended.")] = False,
+    settings: Settings = None,
+    out: Out = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show every arrival's state, recomputed from the topics: submitted equals the sum of the states."""
+    from schemas.topics import Topics
+    from streams.ledger import read_ledger
+    from streams.places import open_broker, plan_topics
+
+    with open_output(as_json=as_json, verbose=verbose) as output:
+        deployment = read_given(settings, out).deployment
+        client = open_broker(deployment)
+        try:
+            client.create(plan_topics(deployment))
+            found = read_ledger(client, Topics(deployment.broker.topic_prefix))
+        finally:
+            client.close()
+        show_ledger(output, found)
+        if incomplete:
+            for key in found.in_flight:
+                output.say(f"  still ours: {key.source} {key.event}")
+        output.add(found.to_plain())
+
+
+def report(
+    *,
+    period: Annotated[str, typer.Option(help="2026, 2026-11, 2026-11-01..2026-12-01, or M13-24.")] = "",
+    installation: Annotated[list[str] | None, typer.Option(help="Only these installations.")] = None,
+    form: Annotated[str, typer.Option("--format", help="table, md, csv or json.")] = "table",
+    to: Annotated[Path | None, typer.Option(help="Write there instead of standard output.")] = None,
+    settings: Settings = None,
+    out: Out = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show per installation and period: images processed, unique users, countries; counted from stored facts."""
+    from streams.reporting import make_usage_report, render_report
+
+    with open_output(as_json=as_json, verbose=verbose) as output:
+        deployment = read_given(settings, out).deployment
+        found = make_usage_report(deployment, period, tuple(installation or ()))
+        if to is not None or form != "table":
+            text = render_report(found, form if form != "table" else "md")
+            if to is not None:
+                to.parent.mkdir(parents=True, exist_ok=True)
+                to.write_text(text, encoding="utf-8")
+                output.say(f"Wrote {to}.")
+            elif not as_json:
+                typer.echo(text)
+        else:
+            for title, columns, rows in found.to_tables():
+                output.show_table(title, columns, rows)
+        output.add(found.to_plain())
+
+
+letters_app = typer.Typer(no_args_is_help=True, help="Inputs that were set aside: list them, look at one, try again.")
+
+
+@letters_app.command("list")
+def list_letters(
+    *,
+    reason: Annotated[str | None, typer.Option(help="Only those set aside for this reason.")] = None,
+    settings: Settings = None,
+    out: Out = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show what is set aside, each with its reason."""
+    with open_output(as_json=as_json, verbose=verbose) as output:
+        letters = [letter for letter in _read_letters(settings, out) if reason in (None, letter.rejection.reason)]
+        rows = [
+            (item.number, item.feed, item.subject, item.rejection.reason, item.rejection.sentence) for item in letters
+        ]
+        output.show_table("Dead letters", ("number", "feed", "name", "reason", "what is wrong"), rows)
+        output.add({"dead_letters": [item.to_plain() for item in letters]})
+
+
+@letters_app.command("save")
+def save_letter(
+    number: Annotated[str, typer.Argument(help="Its number in the list.")],
+    to: Annotated[Path, typer.Argument(help="Where to write the bytes as they came.")],
+    *,
+    settings: Settings = None,
+    out: Out = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write the bytes of one dead letter into a file, to look at what came."""
+    from schemas.errors import FatalFault
+
+    with open_output(as_json=as_json, verbose=verbose) as output:
+        found = [item for item in _read_letters(settings, out) if item.number == number]
+        if not found:
+            message = f"There is no dead letter {number}."
+            raise FatalFault(message)
+        to.write_bytes(found[0].record.value or b"")
+        output.say(f"Wrote {to} ({to.stat().st_size:,} bytes).")
+        output.add({"written": str(to), "size_bytes": to.stat().st_size})
+
+
+@letters_app.command("retry")
+def retry_letters(
+    numbers: Annotated[list[str] | None, typer.Argument(help="Their numbers in the list; none: all.")] = None,
+    *,
+    reason: Annotated[str | None, typer.Option(help="Only those set aside for this reason.")] = None,
+    settings: Settings = None,
+    out: Out = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Send dead letters again as they came, to the topic they came from."""
+    from streams.faults import to_retry
+    from streams.places import open_broker
+
+    with open_output(as_json=as_json, verbose=verbose) as output:
+        wanted = [
+            item
+            for item in _read_letters(settings, out)
+            if reason in (None, item.rejection.reason) and (not numbers or item.number in numbers)
+        ]
+        client = open_broker(read_given(settings, out).deployment)
+        try:
+            for item in wanted:
+                client.append([to_retry(item.record, item.rejection)])
+        finally:
+            client.close()
+        output.say(f"Sent {len(wanted)} again; a worker takes them up.")
+        output.add({"sent": [item.number for item in wanted]})
+        if numbers and len(wanted) < len(numbers):
+            raise typer.Exit(Exit.SOME_SET_ASIDE)
+
+
+def _read_letters(settings: Path | None, out: Path | None) -> list[DeadLetter]:
+    from schemas.topics import Topics
+    from streams.dead_letters import read_dead_letters
+    from streams.places import open_broker, plan_topics
+
+    deployment = read_given(settings, out).deployment
+    client = open_broker(deployment)
+    try:
+        client.create(plan_topics(deployment))
+        return list(read_dead_letters(client, Topics(deployment.broker.topic_prefix)))
+    finally:
+        client.close()

@@ -1,0 +1,152 @@
+"""Commands that announce pictures to the configured broker: ``push`` and ``watch``."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.options import Json, Out, Settings, Verbose, read_given
+from streams.cli.output import Exit, open_output
+from streams.cli.run import choose_feed, list_files, show_ledger
+
+if TYPE_CHECKING:
+    from schemas.errors import RejectedInput
+    from streams.cli.output import Output
+    from streams.feeds.folder import Found
+    from streams.settings.model import Deployment
+    from streams.submission import Submission
+
+Feed = Annotated[str | None, typer.Option(help="Feed they belong to; default: the only one there is.")]
+
+
+def push(
+    paths: Annotated[list[Path], typer.Argument(help="Pictures, videos, or folders of them.")],
+    *,
+    feed: Feed = None,
+    wait: Annotated[bool, typer.Option(help="Wait until a worker has ended each of them.")] = False,
+    settings: Settings = None,
+    out: Out = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Announce files to the broker; workers elsewhere look at them."""
+    with open_output(as_json=as_json, verbose=verbose) as output, ExitStack() as stack:
+        deployment = read_given(settings, out).deployment
+        submission = open_submission(deployment, feed, stack)
+        submission.begin()
+        submission.submit(list_files(output, submission, deployment, paths), keep_pace=wait)
+        if wait:
+            submission.wait()
+        submission.take_ends()
+        ledger = submission.to_ledger()
+        output.say(f"Announced {ledger.total.submitted:,} files of feed {submission.sender.feed}.")
+        if wait:
+            show_ledger(output, ledger)
+        output.add(ledger.to_plain())
+        if ledger.total.rejected:
+            raise typer.Exit(Exit.SOME_SET_ASIDE)
+
+
+def open_submission(deployment: Deployment, feed: str | None, stack: ExitStack) -> Submission:
+    """Return a submission of a feed, its topics made."""
+    from schemas.topics import Topics
+    from streams.feeds.announce import Sender
+    from streams.places import open_broker, open_objects, plan_topics
+    from streams.submission import Submission
+
+    sender = Sender(feed=choose_feed(deployment, feed), inline_limit=deployment.inline_limit)
+    client = open_broker(deployment)
+    stack.callback(client.close)
+    client.create(plan_topics(deployment))
+    return Submission(client, Topics(deployment.broker.topic_prefix), open_objects(deployment), sender)
+
+
+def watch(
+    folder: Annotated[Path, typer.Argument(help="Folder that fills.")],
+    *,
+    feed: Feed = None,
+    once: Annotated[bool, typer.Option(help="End when everything that is there now is announced.")] = False,
+    settings: Settings = None,
+    out: Out = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Announce what appears in a folder, each file when it is complete, until interrupted."""
+    from streams.feeds.watched import open_watched
+
+    with open_output(as_json=as_json, verbose=verbose) as output, ExitStack() as stack:
+        deployment = read_given(settings, out).deployment
+        submission = open_submission(deployment, feed, stack)
+        name = submission.sender.feed
+        state = deployment.folder / "state"
+        state.mkdir(parents=True, exist_ok=True)
+        watched = stack.enter_context(open_watched(state / "watched.db", name))
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        tally = _watch(output, submission, deployment, folder, watched=watched, stop=stop, once=once)
+        output.say(f"Announced {tally['announced']:,}, refused {tally['refused']:,}.")
+        output.add({"announced": tally["announced"], "refused": tally["refused"]})
+
+
+def _watch(
+    output: Output,
+    submission: Submission,
+    deployment: Deployment,
+    folder: Path,
+    *,
+    watched: object,
+    stop: threading.Event,
+    once: bool,
+) -> Counter[str]:
+    from streams.feeds.folder import list_media
+    from streams.feeds.watch import Watch, watch_until
+
+    settings = deployment.feeds[submission.sender.feed]
+
+    def announce(found: Found) -> None:
+        submission.client.append([announce_found(submission, found)])
+
+    def refuse(name: str, fault: RejectedInput) -> None:
+        submission.client.append(submission.refuse(name, fault))
+
+    looking = Watch(
+        list_files=lambda: list_media([folder], settings.folder, exclude=[deployment.folder]),
+        announce=announce,
+        refuse=refuse,
+        watched=watched,  # type: ignore[arg-type]
+        rule=settings.watch,
+    )
+    tally: Counter[str] = Counter()
+    output.errors.print(f"Watching {folder} for feed {submission.sender.feed}; interrupt to end.")
+    for poll in watch_until(looking, stop):
+        tally.update(announced=poll.announced, refused=poll.refused)
+        if poll.announced or poll.refused:
+            output.errors.print(f"announced {poll.announced:,}, refused {poll.refused:,}, waiting {poll.waiting:,}")
+        if once and not poll.waiting:
+            break
+    return tally
+
+
+def announce_found(submission: Submission, found: Found) -> object:
+    """Return the record that announces a file.
+
+    Raises
+    ------
+    RejectedInput
+        What is wrong with the file.
+    """
+    import datetime as dt
+
+    from streams.feeds.announce import Claimed, announce_file
+
+    modified_at = dt.datetime.fromtimestamp(found.modified_ns // 1_000_000_000, dt.UTC)
+    claimed = Claimed(found.subject, modified_at=modified_at)
+    announced = announce_file(found.path, claimed, submission.sender, submission.store)
+    return announced.to_record(submission.topics.media_arrived)

@@ -1,0 +1,177 @@
+"""Commands that look at pictures now: ``run`` and ``demo``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.options import Json, Out, Settings, Verbose, read_given
+from streams.cli.output import Exit, open_output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import Progress, TaskID
+
+    from streams.cli.output import Output
+    from streams.ledger import Ledger
+    from streams.settings.model import Deployment
+    from streams.submission import Medium, Submission
+    from streams.working import Working
+
+
+def run(
+    paths: Annotated[list[Path], typer.Argument(help="Pictures, videos, or folders of them.")],
+    *,
+    feed: Annotated[str | None, typer.Option(help="Feed they belong to; default: the only one there is.")] = None,
+    settings: Settings = None,
+    out: Out = None,
+    page: Annotated[bool, typer.Option(help="Write the summary page.")] = True,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Look at files, store what was seen, and exit; needs no settings file."""
+    with open_output(as_json=as_json, verbose=verbose) as output:
+        read = read_given(settings, out)
+        ledger = run_files(output, read.deployment, paths, feed=feed)
+        if page:
+            write_summary(output, read.deployment)
+        finish(output, read.deployment, ledger)
+
+
+def run_files(output: Output, deployment: Deployment, paths: list[Path], *, feed: str | None) -> Ledger:
+    """Announce files, wait until each has ended, and return the ledger of them."""
+    from streams.feeds.announce import Sender
+    from streams.submission import Submission
+    from streams.working import open_working
+
+    sender = Sender(feed=choose_feed(deployment, feed), inline_limit=deployment.inline_limit)
+    with open_working(deployment) as working, _open_progress(output) as progress:
+        bar = progress.add_task("looking", total=None)
+        submission = Submission(working.client, working.parts.topics, working.parts.store, sender)
+        submission.look = lambda: _move(progress, bar, submission, working)
+        submission.begin()
+        submission.submit(list_files(output, submission, deployment, paths))
+        progress.update(bar, total=len(submission.arrived))
+        submission.wait()
+    return submission.to_ledger()
+
+
+def choose_feed(deployment: Deployment, feed: str | None) -> str:
+    """Return the feed that is named, or the only one there is.
+
+    Raises
+    ------
+    FatalFault
+        If it is not in the settings, or none is named and there are several.
+    """
+    from schemas.errors import FatalFault
+
+    known = ", ".join(sorted(deployment.feeds)) or "none"
+    if feed is None and len(deployment.feeds) == 1:
+        return next(iter(deployment.feeds))
+    if feed is None:
+        message = f"Name the feed with --feed; there are {known}."
+        raise FatalFault(message)
+    if feed not in deployment.feeds:
+        message = f"There is no feed {feed!r} in the settings; there are {known}."
+        raise FatalFault(message)
+    return feed
+
+
+def list_files(output: Output, submission: Submission, deployment: Deployment, paths: list[Path]) -> Iterator[Medium]:
+    """Yield what is to be announced; what cannot be is set aside, and what is passed over is counted."""
+    import datetime as dt
+    from collections import Counter
+
+    from streams.feeds.announce import Claimed
+    from streams.feeds.folder import Found, PassedOver, list_media
+    from streams.submission import Medium
+
+    passed_over: Counter[str] = Counter()
+    for listed in list_media(paths, exclude=[deployment.folder]):
+        match listed:
+            case Found(path=path, subject=subject, modified_ns=modified_ns):
+                modified_at = dt.datetime.fromtimestamp(modified_ns // 1_000_000_000, dt.UTC)
+                yield Medium(path, Claimed(subject, modified_at=modified_at))
+            case PassedOver(reason=reason):
+                passed_over[reason] += 1
+            case refused:
+                submission.client.append(submission.refuse(refused.name, refused.rejection))
+    if passed_over:
+        told = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(passed_over.items()))
+        output.errors.print(f"Passed over: {told}.")
+    output.add({"passed_over": dict(passed_over)})
+
+
+def _open_progress(output: Output) -> Progress:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=output.errors,
+        transient=True,
+        disable=output.as_json or not output.errors.is_terminal,
+    )
+
+
+def _move(progress: Progress, bar: TaskID, submission: Submission, working: Working) -> None:
+    working.look()
+    elapsed_s = progress.tasks[0].elapsed or 0.0
+    rate = f"{len(submission.ends) / elapsed_s:.1f}/s" if elapsed_s > 1 else ""
+    progress.update(bar, completed=len(submission.ends), rate=rate)
+
+
+def write_summary(output: Output, deployment: Deployment) -> None:
+    """Write the summary page of a deployment, and say where it is."""
+    from streams.summary import write_summary_page
+
+    began = time.monotonic()
+    page = write_summary_page(deployment, deployment.folder / "summary")
+    output.say(f"Summary page: {page}")
+    output.add({"summary": str(page), "summary_s": round(time.monotonic() - began, 3)})
+
+
+def finish(output: Output, deployment: Deployment, ledger: Ledger) -> None:
+    """Show the ledger and end with the exit code that sums it up.
+
+    Raises
+    ------
+    typer.Exit
+        With 1 when some inputs were set aside.
+    """
+    show_ledger(output, ledger)
+    output.say(f"Results: {deployment.folder if deployment.store.url == 'file:' else deployment.store.url}")
+    output.add(ledger.to_plain())
+    if ledger.total.rejected:
+        output.say("Some inputs were set aside; see: observatory dead-letters list")
+        raise typer.Exit(Exit.SOME_SET_ASIDE)
+
+
+def show_ledger(output: Output, ledger: Ledger) -> None:
+    """Show every state of every feed, and why inputs were set aside or skipped."""
+    names = ("submitted", "stored", "duplicates", "rejected", "skipped", "in_flight")
+    rows = [(feed, *(getattr(part, name) for name in names)) for feed, part in sorted(ledger.feeds.items())]
+    if len(rows) > 1:
+        rows.append(("all", *(getattr(ledger.total, name) for name in names)))
+    output.show_table("Ledger", ("feed", *(name.replace("_", " ") for name in names)), rows)
+    output.say(f"{ledger.images:,} images looked at, {ledger.findings:,} findings.")
+    for title, counted in (("Set aside", ledger.reasons), ("Skipped", ledger.policies)):
+        if counted:
+            told = ", ".join(f"{count} {reason}" for reason, count in sorted(counted.items()))
+            output.say(f"{title}: {told}.")

@@ -1,0 +1,100 @@
+"""Dead letters: what is still set aside, with its reason and the one step that tries it again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemas.media import Rejection, SetAside
+from schemas.wire import FEED_SOURCE, read_rejection
+from streams.brokers.records import Record
+from streams.ledger import ArrivalKey, read_ends, to_arrival_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schemas.media import MediaSettled
+    from schemas.topics import Topics
+    from streams.brokers.client import Broker
+    from streams.brokers.records import Stored
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One record that was set aside.
+
+    Attributes
+    ----------
+    number
+        ``<partition>-<offset>`` in the topic of dead letters.
+    record
+        As it lies there: the record as it came, with the rejection as one more header.
+    """
+
+    number: str
+    feed: str
+    subject: str
+    record: Record
+    rejection: Rejection
+
+    def to_plain(self) -> dict[str, object]:
+        """Return one JSON object, without the bytes."""
+        return {
+            "number": self.number,
+            "feed": self.feed,
+            "subject": self.subject,
+            "retry": f"observatory dead-letters retry {self.number}",
+            **self.rejection.to_plain(),
+        }
+
+
+def read_dead_letters(log: Broker, topics: Topics) -> Iterator[DeadLetter]:
+    """Yield the newest dead letter of each arrival that is still set aside, in the order of the topic.
+
+    An arrival that was tried again and ended otherwise is left out.
+
+    Raises
+    ------
+    TransientFault
+        If the broker is away.
+    """
+    ends = read_ends(log.read(topics.media_settled))
+    newest: dict[tuple[ArrivalKey, str], DeadLetter] = {}
+    for stored in log.read(topics.media_rejected):
+        rejection = read_rejection(stored.headers)
+        if rejection is None:
+            continue
+        key, subject = _identify(stored, rejection)
+        if _is_still_set_aside(ends.get(key), rejection):
+            record = Record(stored.topic, stored.key, stored.value, stored.headers)
+            letter = DeadLetter(
+                number=f"{stored.partition}-{stored.offset}",
+                feed=key.source.removeprefix(FEED_SOURCE),
+                subject=subject,
+                record=record,
+                rejection=rejection,
+            )
+            newest[key, rejection.rejection_id] = letter
+    yield from newest.values()
+
+
+def _identify(stored: Stored, rejection: Rejection) -> tuple[ArrivalKey, str]:
+    """Return whose arrival it was and its name: from the envelope, or from the work order that followed it."""
+    texts = {name.lower(): value for name, value in stored.headers if value is not None}
+    subject = texts.get("ce_subject", b"").decode("utf-8", "replace")
+    key = to_arrival_key(stored)
+    if rejection.step == "work" and stored.value:
+        try:
+            order = json.loads(stored.value)
+            return ArrivalKey(order["source"], order["event"]), order["unit"]["group"]
+        except (ValueError, KeyError, TypeError):
+            return key, subject
+    return key, subject
+
+
+def _is_still_set_aside(settled: MediaSettled | None, rejection: Rejection) -> bool:
+    """Return whether this letter is how its arrival ended; one without a readable envelope always is."""
+    if settled is None:
+        return True
+    return isinstance(settled.end, SetAside) and settled.end.rejection_id == rejection.rejection_id

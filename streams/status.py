@@ -1,0 +1,99 @@
+"""The state of a deployment as its topics tell it: for whoever asks from outside a worker."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from schemas.noun import to_time_text
+from schemas.result import ResultStored
+from schemas.topics import LANES
+from schemas.unit import to_captured_text
+from schemas.wire import FEED_SOURCE, read_rejection
+from streams.ledger import to_arrival_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schemas.topics import Topics
+    from streams.brokers.client import Client
+    from streams.brokers.records import Stored
+
+
+@dataclass
+class FeedStatus:
+    """One feed."""
+
+    last_result_at: dt.datetime | None = None
+    last_captured: str = ""
+    dead_letters: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Status:
+    """All feeds that were heard of, and how many records wait in each topic."""
+
+    asked_at: dt.datetime
+    feeds: dict[str, FeedStatus] = field(default_factory=dict)
+    lag: Counter[str] = field(default_factory=Counter)
+
+    def to_plain(self, fresh_s: float) -> dict[str, Any]:
+        """Return one JSON object; a feed without a result within ``fresh_s`` seconds is stale."""
+        feeds = {name: self._to_plain(feed, fresh_s) for name, feed in sorted(self.feeds.items())}
+        return {
+            "asked_at": to_time_text(self.asked_at),
+            "fresh": all(feed["state"] == "fresh" for feed in feeds.values()),
+            "lag": dict(sorted(self.lag.items())),
+            "feeds": feeds,
+        }
+
+    def _to_plain(self, feed: FeedStatus, fresh_s: float) -> dict[str, Any]:
+        last = feed.last_result_at
+        age_s = (self.asked_at - last).total_seconds() if last else None
+        return {
+            "state": "fresh" if age_s is not None and age_s <= fresh_s else "stale",
+            "age_s": round(age_s, 1) if age_s is not None else None,
+            "last_result_at": to_time_text(last) if last else None,
+            "last_captured": feed.last_captured or None,
+            "dead_letters": dict(sorted(feed.dead_letters.items())),
+        }
+
+
+def read_status(client: Client, topics: Topics, *, group: str, installations: tuple[str, ...], tail: int) -> Status:
+    """Read the newest records of each topic and how far the workers have come.
+
+    Parameters
+    ----------
+    group
+        Name of the group of workers.
+    tail
+        Records read from the end of each partition.
+    """
+    status = Status(dt.datetime.now(dt.UTC))
+    for record in _read_tail(client, topics.result_stored, tail):
+        result = ResultStored.from_json(record.value or b"")
+        feed = status.feeds.setdefault(result.unit.feed, FeedStatus())
+        if feed.last_result_at is None or record.appended_at > feed.last_result_at:
+            feed.last_result_at, feed.last_captured = record.appended_at, to_captured_text(result.unit.captured)
+    for record in _read_tail(client, topics.media_rejected, tail):
+        rejection = read_rejection(record.headers)
+        name = to_arrival_key(record).source.removeprefix(FEED_SOURCE)
+        if rejection is not None:
+            name = name if name != "/unreadable" else (record.key or b"?").decode("utf-8", "replace").split(".")[0]
+            status.feeds.setdefault(name, FeedStatus()).dead_letters[rejection.reason] += 1
+    works = [topics.work(name, lane) for name in installations for lane in LANES]
+    _measure_lag(status, client, group, [topics.media_arrived, *works, topics.usage_recorded])
+    return status
+
+
+def _read_tail(client: Client, topic: str, tail: int) -> Iterator[Stored]:
+    ends = client.end_offsets([topic])
+    return client.read(topic, {partition: max(0, end - tail) for (_, partition), end in ends.items()})
+
+
+def _measure_lag(status: Status, client: Client, group: str, names: list[str]) -> None:
+    ends, begins, committed = client.end_offsets(names), client.begin_offsets(names), client.committed(group)
+    for partition, end in ends.items():
+        status.lag[partition[0]] += max(0, end - committed.get(partition, begins.get(partition, 0)))
