@@ -175,3 +175,47 @@ def sample(
     with translate():
         found = cv2.warpAffine(plane, grid, (size_px[1], size_px[0]), flags=how, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(found, dtype=np.float32)
+
+
+def write_text(
+    picture: NDArray[np.uint8], text: str, *, corner_px: tuple[int, int], colour: tuple[int, int, int]
+) -> None:
+    """Write a line of text into a picture in place; ``corner_px`` is (x, y) of its left foot."""
+    with translate():
+        cv2.putText(picture, text, corner_px, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
+
+
+def shrink(picture: NDArray[np.uint8], *, width_px: int, height_px: int) -> NDArray[np.uint8]:
+    """Return a smaller picture, each pixel the mean of those it covers."""
+    with translate():
+        return np.asarray(cv2.resize(picture, (width_px, height_px), interpolation=cv2.INTER_AREA))
+
+
+def tidy_mask(mask: NDArray[np.bool_], *, open_px: int, close_px: int) -> NDArray[np.bool_]:
+    """Return a mask without parts thinner than ``open_px`` and without gaps narrower than ``close_px``."""
+    plane = mask.astype(np.uint8)
+    with translate():
+        plane = np.asarray(cv2.morphologyEx(plane, cv2.MORPH_OPEN, _make_disc(open_px)))
+        plane = np.asarray(cv2.morphologyEx(plane, cv2.MORPH_CLOSE, _make_disc(close_px)))
+    return plane.astype(np.bool_)
+
+
+def _make_disc(across_px: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across_px, across_px)))
+
+
+def label_parts(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the connected parts of a mask, neighbours by corner included.
+
+    Returns
+    -------
+    labels
+        int32 (height_px, width_px): 0 where the mask is off, else the number of the part, from 1.
+    bounds
+        int32 (n, 4): left, top, right, bottom of part 1 to n, end exclusive.
+    """
+    with translate():
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    corners = np.asarray(stats[1:, :2], dtype=np.int32)
+    sizes = np.asarray(stats[1:, 2:4], dtype=np.int32)
+    return np.asarray(labels, dtype=np.int32), np.concatenate([corners, corners + sizes], axis=1)

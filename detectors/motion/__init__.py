@@ -1,0 +1,1 @@
+"""Moving things before a fixed camera: what differs from the background, without weights."""

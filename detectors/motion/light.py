@@ -1,0 +1,138 @@
+"""Tell things from light: compare a picture with its background so that sun, clouds and depth cancel out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors import pixels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Added before the logarithm, of 255: keeps sensor noise in the dark from looking like contrast.
+_PEDESTAL = 12.0
+
+_LOGARITHMS = np.log(np.arange(256, dtype=np.float64) + _PEDESTAL).astype(np.float32)
+
+#: Cells across and down in which light is taken to change as a whole. An animal that fills less than half of the cells
+#: around it does not disturb their median.
+_CELLS = (16, 12)
+
+#: So many pixels in each direction, evenly spread, are enough to know a cell.
+_PROBES = 12
+
+#: Share of a cell's pixels whose difference counts as its unrest, and the quantile of the normal law it belongs to.
+_QUIET_SHARE, _QUIET_SIGMAS = 0.75, 1.15
+
+#: Least unrest of brightness and of colour, in natural logarithms: noise and compression of a good camera.
+_LEAST_UNREST = (0.035, 0.022)
+
+#: Differences of brightness that are wider than this part of the picture's longer side are rays and shadows.
+_SOFT_SHARE = 60
+
+
+def to_work_size(width_px: int, height_px: int, work_px: int) -> tuple[int, int]:
+    """Return width and height of the shrunk picture; small pictures stay as they are."""
+    scale = min(1.0, work_px / max(width_px, height_px))
+    return max(_CELLS[0], round(width_px * scale)), max(_CELLS[1], round(height_px * scale))
+
+
+def to_logarithms(picture: NDArray[np.uint8], *, work_px: int) -> NDArray[np.float32]:
+    """Return float32 (h, w, 3): logarithms of the shrunk picture, in which light multiplies become sums.
+
+    Parameters
+    ----------
+    picture
+        uint8 (height_px, width_px, 3), RGB.
+    """
+    height_px, width_px = picture.shape[:2]
+    wide, high = to_work_size(width_px, height_px, work_px)
+    small = picture if (wide, high) == (width_px, height_px) else pixels.shrink(picture, width_px=wide, height_px=high)
+    return _LOGARITHMS[small]
+
+
+def to_brightness(logarithms: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return brightness of 255 from logarithms."""
+    return np.exp(logarithms) - np.float32(_PEDESTAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a picture differs from its background once light is accounted for.
+
+    Attributes
+    ----------
+    strength
+        float32 (h, w): brightness and colour together, in units of the picture's unrest there.
+    colour
+        float32 (h, w): colour alone, in units of its unrest; light that comes and goes leaves it at rest.
+    brightness
+        float32 (h, w): difference of brightness, natural logarithm, positive where brighter.
+    expected
+        float32 (h, w, 3): logarithms of the background under this picture's light.
+    """
+
+    strength: NDArray[np.float32]
+    colour: NDArray[np.float32]
+    brightness: NDArray[np.float32]
+    expected: NDArray[np.float32]
+
+
+def compare(
+    picture: NDArray[np.float32], background: NDArray[np.float32], unrest: NDArray[np.float32] | None = None
+) -> Change:
+    """Return the change of a picture against a background, both logarithms (h, w, 3).
+
+    Light is taken as a factor for each channel that is the same over a cell: its median difference. Caustics and rays
+    are narrower, but they change all channels by one factor, so colour, the difference between channels, hardly sees
+    them. What remains is measured against the unrest around it: the upper quartile of differences in the cell.
+
+    Parameters
+    ----------
+    unrest
+        float32 (h, w): how much brightness is known to vary at each pixel, natural logarithm.
+    """
+    difference = picture - background
+    light = _smooth_cells(difference, share=0.5)
+    difference -= light
+    brightness = difference.mean(axis=2)
+    colour = difference - brightness[..., None]
+    colour = np.sqrt((colour * colour).sum(axis=2))
+    magnitudes = np.stack([np.abs(brightness), colour], axis=2)
+    calm = _smooth_cells(magnitudes, share=_QUIET_SHARE) / np.float32(_QUIET_SIGMAS)
+    calm_brightness = np.maximum(calm[..., 0], np.float32(_LEAST_UNREST[0]))
+    if unrest is not None:
+        calm_brightness = np.maximum(calm_brightness, unrest)
+    colour = colour / np.maximum(calm[..., 1], np.float32(_LEAST_UNREST[1]))
+    relative = np.minimum(np.abs(brightness), np.abs(brightness - _smooth(brightness))) / calm_brightness
+    return Change(np.sqrt(relative * relative + colour * colour), colour, brightness, background + light)
+
+
+def _smooth(brightness: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what of a difference is as soft as rays and shadows."""
+    return pixels.blur(brightness, sigma_px=max(brightness.shape) / _SOFT_SHARE)
+
+
+def _smooth_cells(values: NDArray[np.float32], *, share: float) -> NDArray[np.float32]:
+    """Return, for each pixel and channel, the quantile ``share`` of the cells around it, smoothed between cells."""
+    height_px, width_px, channels = values.shape
+    across, down = _CELLS
+    rows = _spread(height_px, down)
+    columns = _spread(width_px, across)
+    probes = values[rows[:, None], columns[None, :]].reshape(down, _PROBES, across, _PROBES, channels)
+    probes = probes.transpose(0, 2, 4, 1, 3).reshape(down, across, channels, _PROBES * _PROBES)
+    place = int(share * (_PROBES * _PROBES - 1))
+    cells = np.partition(probes, place, axis=3)[..., place]
+    framed = np.pad(cells, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    around = np.stack([framed[dy : dy + down, dx : dx + across] for dy in range(3) for dx in range(3)])
+    middle = np.median(around, axis=0).astype(np.float32)
+    return np.asarray(pixels.resize(middle, width_px=width_px, height_px=height_px))
+
+
+def _spread(length_px: int, cells: int) -> NDArray[np.int64]:
+    """Return the places of the probes of all cells along one side."""
+    count = cells * _PROBES
+    return (np.arange(count) * 2 + 1) * length_px // (2 * count)
