@@ -39,7 +39,8 @@ class Lesson:
     out
         Folder for weights and logs.
     epochs, input_px, batch, seed
-        As usual; equal values on one machine give equal weights.
+        As usual; equal values on one machine give equal weights. Each batch is a step of the optimiser (the vendor would
+        gather 64 pictures first, which leaves few pictures very few steps).
     threads
         Processor threads torch may use.
     options
@@ -134,9 +135,10 @@ def train(lesson: Lesson, *, progress: Callable[[int, int, float], bool]) -> Pat
 
         model.add_callback("on_fit_epoch_end", report)
         model.train(
-            data=str(lesson.listing), epochs=lesson.epochs, imgsz=lesson.input_px, batch=lesson.batch, seed=lesson.seed,
-            device="cpu", workers=1, amp=False, plots=False, pretrained=False, deterministic=True, exist_ok=True,
-            verbose=False, project=str(lesson.out.resolve().parent), name=lesson.out.name, **lesson.options,
+            data=str(lesson.listing), epochs=lesson.epochs, imgsz=lesson.input_px, batch=lesson.batch, nbs=lesson.batch,
+            seed=lesson.seed, device="cpu", workers=1, amp=False, plots=False, pretrained=not architecture,
+            deterministic=True, exist_ok=True, verbose=False, project=str(lesson.out.resolve().parent),
+            name=lesson.out.name, **lesson.options,
         )  # fmt: skip
         return Path(model.trainer.best)
 
@@ -185,6 +187,31 @@ def export(
     with translate("export"):
         made = ultralytics.YOLO(str(weights)).export(format=form, imgsz=input_px, device="cpu", **options)
         return Path(made)
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """How many pictures the vendor's own prediction went through, and how many boxes it found."""
+
+    pictures: int
+    boxes: int
+
+
+def predict_folder(weights: Path, folder: Path) -> Predicted:
+    """Run the vendor's own prediction over a folder of pictures, one at a time and without writing, as its command does.
+
+    Raises
+    ------
+    FatalFault
+        If the extra is missing, or the vendor cannot run the weights.
+    """
+    ultralytics = load_ultralytics()
+    with translate("predict"):
+        model = ultralytics.YOLO(str(weights), task="detect")
+        pictures = boxes = 0
+        for result in model.predict(source=str(folder), stream=True, device="cpu", rect=False, verbose=False):
+            pictures, boxes = pictures + 1, boxes + len(result.boxes)
+        return Predicted(pictures, boxes)
 
 
 class TorchRuntime:

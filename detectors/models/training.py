@@ -22,7 +22,7 @@ SCENE_OPTIONS: Mapping[str, Any] = {
 }  # fmt: skip
 #: Learning from few real pictures: strong augmentation, a cosine to a small end, the last epochs without mosaic.
 REAL_OPTIONS: Mapping[str, Any] = {
-    "optimizer": "AdamW", "lr0": 0.002, "lrf": 0.02, "cos_lr": True, "warmup_epochs": 2, "weight_decay": 0.001,
+    "optimizer": "AdamW", "lr0": 0.0015, "lrf": 0.02, "cos_lr": True, "warmup_epochs": 2, "weight_decay": 0.001,
     "mosaic": 1.0, "close_mosaic": 12, "mixup": 0.1, "degrees": 5.0, "scale": 0.6, "translate": 0.15, "fliplr": 0.5,
     "hsv_h": 0.03, "hsv_s": 0.7, "hsv_v": 0.5, "patience": 0,
 }  # fmt: skip

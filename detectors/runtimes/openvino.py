@@ -15,7 +15,7 @@ from openvino import properties
 from schemas.errors import FatalFault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -147,6 +147,35 @@ class OpenvinoRuntime:
     def _infer_one(self, request: ov.InferRequest, picture: NDArray[np.uint8]) -> Outputs:
         found = request.infer({0: np.ascontiguousarray(picture)}, share_inputs=True, share_outputs=True)
         return tuple(np.array(output, dtype=np.float32) for output in found.values())
+
+
+class BareQueue:
+    """OpenVINO's own asynchronous queue and nothing around it: what a deployment is measured against, never used by one."""
+
+    def __init__(
+        self, network: Network, model: bytes, weights: bytes | None, *, finish: Callable[[Outputs], None]
+    ) -> None:
+        """Compile the network as :class:`OpenvinoRuntime` does; ``finish`` is called with each picture's outputs."""
+        with translate():
+            graph = _prepare(ov.Core().read_model(model, weights or b""), network, "f32")
+            compiled = ov.Core().compile_model(graph, "CPU", _to_properties(OpenvinoOptions()))
+            self._queue = ov.AsyncInferQueue(compiled)
+        count = len(compiled.outputs)
+
+        def call(request: ov.InferRequest, _: object) -> None:
+            finish(tuple(request.get_output_tensor(place).data for place in range(count)))
+
+        self._queue.set_callback(call)
+
+    def start(self, picture: NDArray[np.uint8]) -> None:
+        """Begin to run a picture, waiting for an idle request."""
+        with translate():
+            self._queue.start_async({0: picture})
+
+    def wait(self) -> None:
+        """Wait until all pictures are finished."""
+        with translate():
+            self._queue.wait_all()
 
 
 def _prepare(graph: ov.Model, network: Network, precision: Precision) -> ov.Model:

@@ -14,16 +14,17 @@ inputs = st.integers(1, 40).map(lambda steps: 32 * steps)
 
 
 @pytest.mark.parametrize(
-    ("picture_px", "input_px", "fitted_px", "top_px", "left_px"),
+    ("picture_px", "input_px", "fitted_px", "corner_px"),
     [
-        ((1520, 2688), (416, 416), (235, 416), 90, 0),
-        ((1024, 768), (416, 416), (416, 312), 0, 52),
-        ((480, 640), (640, 640), (480, 640), 80, 0),
-        ((1, 3000), (320, 320), (1, 320), 159, 0),
-        ((100, 100), (320, 640), (320, 320), 0, 160),
+        ((1520, 2688), (416, 416), (235, 416), (90, 0)),
+        ((1024, 768), (416, 416), (416, 312), (0, 52)),
+        ((480, 640), (640, 640), (480, 640), (80, 0)),
+        ((1, 3000), (320, 320), (1, 320), (159, 0)),
+        ((100, 100), (320, 640), (320, 320), (0, 160)),
     ],
 )
-def test_a_picture_lies_centred_between_grey_bars(picture_px, input_px, fitted_px, top_px, left_px):
+def test_a_picture_lies_centred_between_grey_bars(picture_px, input_px, fitted_px, corner_px):
+    top_px, left_px = corner_px
     letterbox = make_letterbox(picture_px, input_px)
     assert (letterbox.fitted_px, letterbox.top_px, letterbox.left_px) == (fitted_px, top_px, left_px)
     fitted = letterbox.fit(np.zeros((*picture_px, 3), dtype=np.uint8))

@@ -41,5 +41,5 @@ def test_a_mask_survives_the_round_trip(mask):
 
 @pytest.mark.parametrize("text", ["", "5", "04X", "~~~~"])
 def test_text_that_does_not_fill_the_box_is_refused(text):
-    with pytest.raises(ValueError, match="pixels|breaks off"):
+    with pytest.raises(ValueError, match=r"pixels|breaks off"):
         decode_mask(text, width_px=2, height_px=2)

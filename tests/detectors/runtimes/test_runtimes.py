@@ -66,23 +66,16 @@ def test_a_runtime_knows_its_network(runtime):
     assert runtime.network == NETWORK
 
 
-@pytest.mark.parametrize("kind", ["openvino", "onnxruntime"])
-def test_bytes_that_are_no_network_are_a_fatal_fault(kind):
+@pytest.mark.parametrize("door", [OpenvinoRuntime, OnnxruntimeRuntime])
+def test_bytes_that_are_no_network_are_a_fatal_fault(door):
     with pytest.raises(FatalFault, match="could not run the model"):
-        if kind == "openvino":
-            OpenvinoRuntime(NETWORK, b"not a network")
-        else:
-            OnnxruntimeRuntime(NETWORK, b"not a network")
+        door(NETWORK, b"not a network")
 
 
-@pytest.mark.parametrize("kind", ["openvino", "onnxruntime"])
-def test_a_network_whose_input_is_not_what_its_metadata_says_is_refused(kind):
-    other = make_network("classify", input_px=(32, 32))
+@pytest.mark.parametrize("door", [OpenvinoRuntime, OnnxruntimeRuntime])
+def test_a_network_whose_input_is_not_what_its_metadata_says_is_refused(door):
     with pytest.raises(FatalFault, match="its metadata says"):
-        if kind == "openvino":
-            OpenvinoRuntime(other, make_mean_onnx())
-        else:
-            OnnxruntimeRuntime(other, make_mean_onnx())
+        door(make_network("classify", input_px=(32, 32)), make_mean_onnx())
 
 
 def test_int8_is_refused_for_a_network_that_is_not_quantised():

@@ -1,0 +1,199 @@
+"""File trained weights in a catalogue: export, measure the very file that is shipped, write its card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from detectors import pixels
+from detectors.models.card import Card
+from detectors.models.catalogue import Model, open_model, read_model_file
+from detectors.models.dataset import read_picture_set
+from detectors.models.measuring import SCORE_FLOOR, draw_confusions, look_at_pictures
+from detectors.models.metrics import count_confusions, measure_figures
+from detectors.models.split import split_blocks
+from detectors.yolo.open import YoloOptions, open_yolo
+from detectors.yolo.parameters import YoloParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detectors.models.card import Figures, Source
+    from detectors.models.metadata import Network
+    from detectors.models.training import Trained
+
+#: Ultralytics marks its exports so; weights made with it are no exception.
+WEIGHTS_LICENCE = "AGPL-3.0 (ultralytics marks its exports so)"
+_CONFUSIONS_FILE = "confusions.png"
+
+Part = Literal["held_out", "all"]
+
+
+@dataclass(frozen=True)
+class Filing:
+    """What a card says that cannot be measured.
+
+    Attributes
+    ----------
+    name, version, title
+        Where the model is filed, and what it is in a line.
+    sources
+        Pictures it learnt from, with licence and attribution.
+    training, limits
+        How it was trained; what it gets wrong and must not be used for.
+    provenance
+        ``demonstration`` models are named as such in every product made with them.
+    half
+        Keep the weights as 16-bit floats.
+    """
+
+    name: str
+    version: str
+    title: str
+    sources: tuple[Source, ...]
+    training: str
+    limits: tuple[str, ...]
+    provenance: Literal["user", "demonstration"] = "user"
+    half: bool = True
+
+
+def file_model(
+    trained: Trained, filing: Filing, catalogue: Path, *, input_px: int, progress: Callable[[int, int], None]
+) -> Card:
+    """Export weights as OpenVINO IR into ``<catalogue>/<name>/<version>/`` and write the card with what was measured.
+
+    Raises
+    ------
+    FatalFault
+        If the ``train`` extra is missing, or the export cannot be made or run.
+    """
+    folder = catalogue / filing.name / filing.version
+    export_model(trained.weights, folder, form="openvino", input_px=input_px, half=filing.half)
+    model = read_model_file(folder / "model.xml")
+    root = trained.pictures.root
+    figures, table = measure_model(model, root, part="held_out", progress=progress)
+    labels = trained.pictures.labels
+    pixels.write_picture(folder / _CONFUSIONS_FILE, draw_confusions(table, labels))
+    card = Card(
+        name=filing.name, version=filing.version, title=filing.title, provenance=filing.provenance, sha256=model.sha256,
+        model="model.xml", weights="model.bin", metadata="metadata.yaml", licence=WEIGHTS_LICENCE, data=filing.sources,
+        classes=labels, training=filing.training, split=_describe_split(trained), figures=figures, limits=filing.limits,
+    )  # fmt: skip
+    write_card(folder, card)
+    return card
+
+
+def write_card(folder: Path, card: Card) -> None:
+    """Write ``card.json`` for people to read as well."""
+    text = json.dumps(card.to_plain(), indent=2, ensure_ascii=False)
+    (folder / "card.json").write_text(text + "\n", encoding="utf-8")
+
+
+def validate_model(
+    spec: str, data: Path, *, part: Part = "held_out", out: Path | None = None, progress: Callable[[int, int], None]
+) -> Figures:
+    """Measure a model (``name@version`` or a path) on marked pictures; needs no torch unless it is a ``.pt``.
+
+    Parameters
+    ----------
+    data
+        Folder with ``images/``, ``labels/`` and ``data.yaml``.
+    part
+        The part held out by capture block, or all pictures (when none of them was learnt from).
+    out
+        Folder for the picture of confusions; ``None`` draws none.
+
+    Raises
+    ------
+    FatalFault
+        If model or pictures cannot be read.
+    """
+    figures, table = measure_model(open_model(spec), data, part=part, progress=progress)
+    if out is not None:
+        pixels.write_picture(out / _CONFUSIONS_FILE, draw_confusions(table, read_picture_set(data).labels))
+    return figures
+
+
+def measure_model(
+    model: Model, data: Path, *, part: Part, progress: Callable[[int, int], None]
+) -> tuple[Figures, NDArray[np.int64]]:
+    """Return figures and the table of confusions of a model on marked pictures."""
+    pictures = read_picture_set(data)
+    names = pictures.names if part == "all" else split_blocks(pictures.names, pictures.read_classes()).held_out
+    parameters = YoloParameters(conf=SCORE_FLOOR, iou=0.7, max_det=300)
+    detector = open_yolo(model, parameters, options=YoloOptions())
+    try:
+        sightings = look_at_pictures(detector, pictures, names, progress=progress)
+    finally:
+        detector.close()
+    how = (
+        f"average precision as COCO defines it, {part.replace('_', ' ')} pictures, f32, score > {SCORE_FLOOR}, iou 0.7"
+    )
+    figures = measure_figures(sightings, pictures.labels, how=how)
+    return figures, count_confusions(sightings, len(pictures.labels))
+
+
+def export_model(
+    weights: Path,
+    out: Path,
+    *,
+    form: Literal["openvino", "onnx"] = "openvino",
+    input_px: int,
+    half: bool = False,
+    end_to_end: bool = False,
+) -> Path:
+    """Write a ``.pt`` as OpenVINO IR or ONNX into ``out`` and return the model file.
+
+    The vendor's metadata is kept without its date and without the paths of the machine it was trained on.
+
+    Raises
+    ------
+    FatalFault
+        If the ``train`` extra is missing, or the export fails.
+    """
+    from detectors import ultralytics_door as door  # noqa: PLC0415 - gigabytes: only when asked for
+
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="observatory-export-") as scratch:
+        copied = Path(scratch) / "model.pt"
+        shutil.copyfile(weights, copied)
+        made = door.export(copied, form=form, input_px=input_px, half=half, end_to_end=end_to_end)
+        if form == "onnx":
+            shutil.copyfile(made, out / "model.onnx")
+            return out / "model.onnx"
+        for name in ("model.xml", "model.bin"):
+            shutil.copyfile(made / name, out / name)
+        network = read_model_file(made / "model.xml").network
+        if network is not None:
+            (out / "metadata.yaml").write_text(_to_metadata(network), encoding="utf-8")
+    return out / "model.xml"
+
+
+def _to_metadata(network: Network) -> str:
+    """Return what a detector needs, as YAML (JSON strings are YAML strings)."""
+    names = "".join(
+        f"  {index}: {json.dumps(label, ensure_ascii=False)}\n" for index, label in enumerate(network.labels)
+    )
+    height_px, width_px = network.input_px
+    return (
+        f"task: {network.task}\nimgsz:\n- {height_px}\n- {width_px}\nend2end: {str(network.end_to_end).lower()}\n"
+        f"license: {json.dumps(WEIGHTS_LICENCE)}\nnames:\n{names}"
+    )
+
+
+def _describe_split(trained: Trained) -> str:
+    held_out = set(trained.split.held_out)
+    blocks = [block for block in trained.split.blocks if block[0] in held_out]
+    named = "; ".join(f"{block[0].split('.')[0]} to {block[-1].split('.')[0]}" for block in blocks)
+    return (
+        f"By capture block (file numbers without a jump of more than the gap; detectors/models/split.py): "
+        f"{len(trained.split.learned)} pictures learnt from, {len(trained.split.held_out)} held out in {len(blocks)} of "
+        f"{len(trained.split.blocks)} blocks: {named}."
+    )
