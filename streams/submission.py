@@ -14,7 +14,7 @@ from schemas.wire import to_headers
 from streams.brokers.records import Record
 from streams.faults import make_rejection, to_dead_letter
 from streams.feeds.announce import Claimed, announce_file
-from streams.ledger import ArrivalKey, Ledger, count_ledger, read_ends, read_tallies
+from streams.account.ledger import ArrivalKey, Ledger, count_ledger, read_ends, read_tallies
 from streams.units.routing import to_settled_record
 
 if TYPE_CHECKING:

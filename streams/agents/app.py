@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import faust
 from faust.types import TP
 
-from schemas.errors import TransientFault
 from streams.agents.window import OrderedWindow, WindowClosedError
+from streams.brokers.kafka.transport import to_faust_credentials
 from streams.brokers.records import Stored
+from streams.brokers.registration import register_transports
+from streams.brokers.tables import PromptTables
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -109,21 +111,14 @@ class StreamApp:
 
         Raises
         ------
-        TransientFault
-            If the broker does not take them.
+        TransientFault, FatalFault
+            If the broker does not take them, or they may not be written.
         """
         await asyncio.gather(*(self._send(record) for record in records))
 
     async def _send(self, record: Record) -> None:
-        try:
-            await self.app.producer.send_and_wait(
-                record.topic, record.key, record.value, None, None, list(record.headers)
-            )
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            sentence = f"The broker did not take a record for {record.topic}."
-            raise TransientFault(sentence) from error
+        producer, headers = self.app.producer, list(record.headers)
+        await producer.send_and_wait(record.topic, record.key, record.value, None, None, headers)
 
     def add_agent(
         self,
@@ -259,9 +254,12 @@ def to_stored(message: Any) -> Stored:  # noqa: ANN401 - Faust's message
 
 def make_app(plan: AppPlan) -> StreamApp:
     """Return an app with the settings under which Faust loses nothing (see ``docs/decisions``)."""
+    register_transports()
     app = faust.App(
         plan.app_id,
         broker=plan.broker,
+        broker_credentials=_to_credentials(plan),
+        TableManager=PromptTables,
         autodiscover=False,
         origin=None,
         datadir=plan.folder,
@@ -284,3 +282,10 @@ def make_app(plan: AppPlan) -> StreamApp:
         loghandlers=[],
     )
     return StreamApp(app)
+
+
+def _to_credentials(plan: AppPlan) -> Any:  # noqa: ANN401 - Faust's credentials
+    """Return what Faust's Kafka driver introduces itself with; the embedded broker needs nothing."""
+    if not plan.broker.startswith("kafka"):
+        return None
+    return to_faust_credentials(plan.credentials)

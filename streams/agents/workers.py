@@ -19,7 +19,7 @@ from schemas.wire import FEED_SOURCE
 from streams.agents.window import HoldPartition
 from streams.brokers.records import Record
 from streams.faults import Patience, make_rejection, to_dead_letter
-from streams.ledger import to_arrival_key
+from streams.account.ledger import to_arrival_key
 from streams.units.pipeline import to_set_aside
 from streams.units.routing import to_settled_record
 

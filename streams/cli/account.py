@@ -12,7 +12,7 @@ from streams.cli.output import Exit, open_output
 from streams.cli.run import show_ledger
 
 if TYPE_CHECKING:
-    from streams.dead_letters import DeadLetter
+    from streams.account.dead_letters import DeadLetter
 
 
 def ledger(
@@ -25,7 +25,7 @@ def ledger(
 ) -> None:
     """Show every arrival's state, recomputed from the topics: submitted equals the sum of the states."""
     from schemas.topics import Topics
-    from streams.ledger import read_ledger
+    from streams.account.ledger import read_ledger
     from streams.places import open_broker, plan_topics
 
     with open_output(as_json=as_json, verbose=verbose) as output:
@@ -153,7 +153,7 @@ def retry_letters(
 
 def _read_letters(settings: Path | None, out: Path | None) -> list[DeadLetter]:
     from schemas.topics import Topics
-    from streams.dead_letters import read_dead_letters
+    from streams.account.dead_letters import read_dead_letters
     from streams.places import open_broker, plan_topics
 
     deployment = read_given(settings, out).deployment

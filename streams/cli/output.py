@@ -116,7 +116,7 @@ def open_output(*, as_json: bool, verbose: bool = False) -> Iterator[Output]:
     except typer.Exit:
         output.close()
         raise
-    except (Exception, ExceptionGroup):
+    except Exception:  # noqa: BLE001 - what no one foresaw is told with its traceback
         traceback.print_exc()
         output.errors.print(
             "[bold red]This is a mistake in the program.[/] Nothing was acknowledged that was not stored."

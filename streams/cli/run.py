@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from streams.cli.output import Output
-    from streams.ledger import Ledger
+    from streams.account.ledger import Ledger
     from streams.settings.model import Deployment
     from streams.submission import Medium, Submission
     from streams.working import Working
@@ -139,7 +139,7 @@ def _move(progress: Progress, bar: TaskID, submission: Submission, working: Work
 
 def write_summary(output: Output, deployment: Deployment) -> None:
     """Write the summary page of a deployment, and say where it is."""
-    from streams.summary import write_summary_page
+    from streams.account.summary import write_summary_page
 
     began = time.monotonic()
     page = write_summary_page(deployment, deployment.folder / "summary")

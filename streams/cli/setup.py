@@ -24,11 +24,11 @@ def init(
     """Write an annotated settings file and a table of deployments to start from."""
     from schemas.errors import FatalFault
     from streams.settings.read import DEFAULT_FILE
-    from streams.settings.template import DEPLOYMENTS_TEMPLATE, TEMPLATE
+    from streams.settings.template import DATASET_TEMPLATE, DEPLOYMENTS_TEMPLATE, TEMPLATE
 
     with open_output(as_json=as_json) as output:
         folder.mkdir(parents=True, exist_ok=True)
-        files = {DEFAULT_FILE: TEMPLATE, "deployments.csv": DEPLOYMENTS_TEMPLATE}
+        files = {DEFAULT_FILE: TEMPLATE, "deployments.csv": DEPLOYMENTS_TEMPLATE, "dataset.toml": DATASET_TEMPLATE}
         there = [name for name in files if (folder / name).exists()]
         if there:
             message = f"{', '.join(there)} is there already; nothing was written."
@@ -41,7 +41,7 @@ def init(
 
 def check(*, settings: Settings = None, as_json: Json = False, verbose: Verbose = False) -> None:
     """Build everything, connect, make the bucket if it is missing, and name every wrong setting in one go."""
-    from schemas.errors import FatalFault, ObservatoryError
+    from schemas.errors import FatalFault, ObservatoryError, TransientFault
     from streams.assembly import check_parts
 
     with open_output(as_json=as_json, verbose=verbose) as output:
@@ -54,8 +54,9 @@ def check(*, settings: Settings = None, as_json: Json = False, verbose: Verbose 
         output.add({"checked": [{"part": name, "error": fault.sentence if fault else None} for name, fault in steps]})
         wrong = [fault for _, fault in steps if fault is not None]
         if wrong:
-            worst = next((fault for fault in wrong if isinstance(fault, FatalFault)), wrong[0])
-            raise type(worst)(f"{len(wrong)} of {len(steps)} parts do not work; see above.")
+            worst = next((FatalFault for fault in wrong if isinstance(fault, FatalFault)), TransientFault)
+            sentence = f"{len(wrong)} of {len(steps)} parts do not work; see above."
+            raise worst(sentence)
         output.say("Everything fits. Start with: observatory worker")
 
 

@@ -178,18 +178,19 @@ class ProjectSettings(Settings):
 
 
 class DatasetSettings(Settings):
-    """What a published Darwin Core archive says of itself."""
+    """What is published.
 
-    dataset_id: Name = "dataset"
-    title: str = ""
-    institution_code: str = ""
-    licence: Literal["CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0"] = "CC-BY-4.0"
-    contact_name: str = ""
-    contact_email: str = ""
-    abstract: str = ""
-    area: str = ""
-    media_url: str = ""
-    label_map: Path | None = None
+    Attributes
+    ----------
+    plan
+        TOML file that describes the data set: title, licence, people, area.
+    label_map
+        Name of a label map that comes with the program; ``label_map_file`` names one of your own instead.
+    """
+
+    plan: Path | None = None
+    label_map: str = ""
+    label_map_file: Path | None = None
 
 
 class Deployment(Settings):

@@ -69,13 +69,26 @@ every_n = 1                      # of a clip: every n-th image; or every_s = 10.
 # --- what is published --------------------------------------------------------------------------------------------------
 
 [dataset]
+plan = "dataset.toml"            # title, licence, people, area: edit it before publishing
+label_map = "aquarium-animals"   # which label is which taxon; your own: label_map_file = "labels.toml"
+"""
+
+DATASET_TEMPLATE = """\
+# What a published Darwin Core archive says of itself. The id is part of every record's id: never change it afterwards.
 dataset_id = "my-dataset"
-title = "Fish seen by camera 1"
+title = "Animals seen by camera 1"
 institution_code = "MY-INSTITUTE"
 licence = "CC-BY-4.0"
-contact_name = ""
-contact_email = ""
-abstract = ""
+abstract = ["Machine identifications in pictures of a fixed underwater camera."]
+geographic_description = "An example: replace it by your own site."
+sampling_description = "A fixed camera takes a picture at regular intervals; every picture is looked at."
+# media_url = "https://media.example.org/{key}"   # makes stored pictures reachable from the archive
+
+[[creators]]
+organisation = "My Institute"
+
+[[contacts]]
+organisation = "My Institute"
 """
 
 DEPLOYMENTS_TEMPLATE = """\

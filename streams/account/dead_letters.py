@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from schemas.media import Rejection, SetAside
 from schemas.wire import FEED_SOURCE, read_rejection
+from streams.account.ledger import ArrivalKey, read_ends, to_arrival_key
 from streams.brokers.records import Record
-from streams.ledger import ArrivalKey, read_ends, to_arrival_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

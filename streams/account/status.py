@@ -12,7 +12,7 @@ from schemas.result import ResultStored
 from schemas.topics import LANES
 from schemas.unit import to_captured_text
 from schemas.wire import FEED_SOURCE, read_rejection
-from streams.ledger import to_arrival_key
+from streams.account.ledger import to_arrival_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,145 @@
+"""From the store to a Darwin Core archive: results joined with their claims, as they stand when they are published."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from schemas.errors import FatalFault
+from schemas.geometry import At
+from schemas.result import Result, ResultStored, TableContent
+from schemas.unit import Claim, to_unit_key
+from sinks.darwin_core.labels import list_shipped_maps, load_shipped_map, read_label_map
+from sinks.darwin_core.plan import Deployment as PublishedDeployment
+from sinks.darwin_core.plan import read_plan
+from sinks.darwin_core.publish import publish_archive
+from sinks.darwin_core.units import PublishedUnit
+from sinks.result_tables import read_entries
+from sinks.results import ANNOUNCEMENT, DOCUMENT
+from streams.assembly import load_feed_deployments
+from streams.places import open_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from schemas.finding import Entry
+    from sinks.darwin_core.labels import LabelMap
+    from sinks.darwin_core.plan import DatasetPlan
+    from sinks.darwin_core.report import PublishReport
+    from sinks.object_store.store import ObjectInfo, ObjectStore
+    from streams.settings.model import Deployment
+
+SUPERSEDED = "superseded.json"
+
+_RESULT_KEY = re.compile(r"(?P<folder>results/[^/]+/[^/]+/(?:undated|\d{4}/\d\d/\d\d)/[^/]+/[0-9a-f]{16})/(?P<name>.+)")
+
+
+def publish_deployment(
+    deployment: Deployment, *, to: Path, feeds: tuple[str, ...] = (), allow_demonstration: bool = False
+) -> PublishReport:
+    """Publish the stored results of feeds (none named: all of them) as one archive.
+
+    Raises
+    ------
+    FatalFault
+        If the data set is not described, its description or label map is wrong, or the archive fails its checks.
+    """
+    plan, labels = load_plan(deployment), load_labels(deployment)
+    units = read_published(open_objects(deployment), feeds)
+    return publish_archive(
+        units,
+        plan,
+        labels=labels,
+        to=to,
+        deployments=list(to_published_deployments(deployment)),
+        allow_demonstration=allow_demonstration,
+    )
+
+
+def load_plan(deployment: Deployment) -> DatasetPlan:
+    """Return what the settings say of the data set."""
+    path = deployment.dataset.plan
+    if path is None:
+        message = (
+            "The settings describe no data set: name its file as plan in the table [dataset] (see observatory init)."
+        )
+        raise FatalFault(message)
+    return read_plan(_read_text(path), of=path.name)
+
+
+def load_labels(deployment: Deployment) -> LabelMap:
+    """Return the label map that the settings name: a file, or one of those that come with the program."""
+    named = deployment.dataset.label_map
+    if named in list_shipped_maps():
+        return load_shipped_map(named)
+    path = deployment.dataset.label_map_file
+    if path is None:
+        message = f"The settings name no label map; shipped ones are {', '.join(list_shipped_maps())}."
+        raise FatalFault(message)
+    return read_label_map(_read_text(path), of=path.name)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        message = f"The file {path.name} cannot be read ({error.strerror})."
+        raise FatalFault(message) from error
+
+
+def read_published(store: ObjectStore, feeds: tuple[str, ...] = ()) -> Iterator[PublishedUnit]:
+    """Yield the stored results of feeds, each joined with its claim; bounded memory.
+
+    Raises
+    ------
+    TransientFault, FatalFault
+        From the store.
+    """
+    found = ((info, _RESULT_KEY.fullmatch(info.key)) for info in store.list("results/"))
+    for folder, members in groupby(
+        ((info, match) for info, match in found if match), key=lambda pair: pair[1]["folder"]
+    ):
+        names = {match["name"]: info for info, match in members}
+        if DOCUMENT in names and (not feeds or folder.split("/")[2] in feeds):
+            yield _read_unit(store, folder, names)
+
+
+def _read_unit(store: ObjectStore, folder: str, names: dict[str, ObjectInfo]) -> PublishedUnit:
+    result = Result.from_json(store.read(f"{folder}/{DOCUMENT}"))
+    claim = Claim.from_json(store.read(to_unit_key(result.unit)))
+    announced = ResultStored.from_json(store.read(f"{folder}/{ANNOUNCEMENT}"))
+    pictures = [asset.key for asset in announced.products if asset.role == "picture"]
+    originals = [part.at for part in claim.unit.parts]
+    content = result.outcome.content
+    return PublishedUnit(
+        result=result,
+        unit=claim.unit,
+        media=(*originals, *pictures),
+        stored_at=names[DOCUMENT].stored_at,
+        superseded=SUPERSEDED in names,
+        entries=_read_tables(store, announced, content) if isinstance(content, TableContent) else None,
+    )
+
+
+def _read_tables(store: ObjectStore, announced: ResultStored, content: TableContent) -> Iterator[Entry]:
+    keys = {asset.role: asset.key for asset in announced.products}
+    yield from read_entries(content, store.read(keys["images_table"]), store.read(keys["findings_table"]))
+
+
+def to_published_deployments(deployment: Deployment) -> Iterator[PublishedDeployment]:
+    """Yield the dated deployments as the archive takes them."""
+    for dated in (item for items in load_feed_deployments(deployment).values() for item in items):
+        where = dated.where
+        is_placed = isinstance(where, At)
+        yield PublishedDeployment(
+            feed=dated.feed,
+            valid_from_at=dated.valid_from_at,
+            lat_deg=where.lat_deg if is_placed else None,
+            lon_deg=where.lon_deg if is_placed else None,
+            depth_min_m=where.depth_min_m if is_placed else None,
+            depth_max_m=where.depth_max_m if is_placed else None,
+            uncertainty_m=where.uncertainty_m if is_placed else None,
+            camera=dated.instrument,
+        )
