@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors import pixels
-from detectors.runlength import encode_mask
 from schemas.errors import RejectedInput
 from schemas.geometry import Mask
+from schemas.runlength import encode_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

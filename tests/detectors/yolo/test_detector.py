@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from detectors.base import LOOKAHEAD, View
-from detectors.runlength import decode_mask
 from detectors.runtimes.base import make_ready
 from detectors.runtimes.scripted import ScriptedRuntime
 from detectors.yolo.detector import YoloDetector
@@ -17,6 +16,7 @@ from schemas.errors import FatalFault
 from schemas.finding import Image
 from schemas.geometry import Box, Mask, Whole, WholePart
 from schemas.result import ModelRef
+from schemas.runlength import decode_mask
 from tests.support.networks import LABELS, make_network
 
 

@@ -10,11 +10,11 @@ from detectors.base import View
 from detectors.boxes import measure_overlaps
 from detectors.models.catalogue import read_model_file
 from detectors.models.filing import export_model
-from detectors.runlength import decode_mask
 from detectors.yolo.open import YoloOptions, open_yolo
 from detectors.yolo.parameters import YoloParameters
 from schemas.finding import Image, to_bounds
 from schemas.geometry import WholePart
+from schemas.runlength import decode_mask
 from tests.support.overfitted import INPUT_PX, choose_pictures, require_train_extra, train_overfitted
 
 pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(1800)]
