@@ -22,6 +22,8 @@ class Broker(Protocol):
     def append(self, records: Sequence[Record]) -> None:
         """Append records in this order; return when all of them are durable.
 
+        A record with neither key nor value may get an empty value, since Kafka's client takes no such record.
+
         Raises
         ------
         RejectedInput

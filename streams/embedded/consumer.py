@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
-from faust.types import TP, ConsumerMessage
-from mode import Service
+from faust.types import TP, ConsumerMessage, Message
+from mode import Service, ServiceT
 from mode.utils.times import Seconds
 
 from schemas.errors import FatalFault, ObservatoryError, TransientFault
@@ -37,6 +37,9 @@ _FETCH_RECORDS = 500
 
 #: Kafka looks for what it may delete this often (``log.retention.check.interval.ms``).
 _UPKEEP_S = 300.0
+
+#: Messages delivered before others on the loop have their turn.
+_YIELD_EVERY = 50
 
 _LOG_APPEND_TIME = 1  # Kafka's timestamp type: the log stamps, not the sender
 _ONLY_MEMBER = "worker"
@@ -186,6 +189,44 @@ class Consumer(OrderedCommits):
             if not self._get_active_partitions():
                 return {}, set()
         return await super()._wait_next_records(timeout)
+
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
+        # Faust makes four tasks for each message, so that an agent's full buffer cannot hold up a rebalance. Where no buffer is
+        # filling and the flow is on, delivering cannot wait for anything, and one plain call does: 45 us less for each message.
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                await asyncio.sleep(0)
+                count = 0
+                async for tp, message in self.getmany(timeout=1.0):
+                    count += 1
+                    if count % _YIELD_EVERY == 0:
+                        await asyncio.sleep(0)
+                    await self._deliver(tp, message)
+        except asyncio.CancelledError:
+            if not self.app.should_stop:
+                raise
+
+    async def _deliver(self, tp: TP, message: Message) -> None:
+        read = self._read_offset[tp]
+        if read is not None and message.offset < read:
+            return
+        if self._commit_every is not None and self._n_acked >= self._commit_every:
+            self._n_acked = 0
+            await self.commit()
+        if self._delivers_at_once():
+            await self.callback(message)
+        else:
+            await self.wait_first(self.callback(message), self.suspend_flow.wait())
+        self._read_offset[tp] = message.offset
+
+    def _delivers_at_once(self) -> bool:
+        return (
+            self.flow_active
+            and not self._buffered_partitions
+            and not self.app.in_recovery  # then full buffers are not reported
+            and self.app.flow_control.is_active()
+            and self.app.producer.buffer.size == 0
+        )
 
     def on_buffer_drop(self, tp: TP) -> None:
         """Fetch from a partition again."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from faust.transport import base
 from faust.types import TP, HeadersArg, RecordMetadata
 from mode.utils.times import Seconds, want_seconds
+from typing_extensions import override
 
 from schemas.errors import FatalFault, RejectedInput, TransientFault
 from streams.brokers.partitions import make_chooser
@@ -56,7 +57,8 @@ class Producer(base.Producer):
         self._writer.close()
         self._log.close()
 
-    async def send(  # noqa: PLR0917 - Faust's own signature
+    @override
+    async def send(
         self,
         topic: str,
         key: bytes | None,
@@ -65,7 +67,7 @@ class Producer(base.Producer):
         timestamp: float | None,
         headers: HeadersArg | None,
         *,
-        transactional_id: str | None = None,  # noqa: ARG002 - there are no transactions here
+        transactional_id: str | None = None,
     ) -> Awaitable[RecordMetadata]:
         """Queue a message; await the answer for its durability.
 
@@ -120,7 +122,8 @@ class Producer(base.Producer):
                 future.set_exception(_copy_fault(outcome))
         self._room.set()
 
-    async def send_and_wait(  # noqa: PLR0917 - Faust's own signature
+    @override
+    async def send_and_wait(
         self,
         topic: str,
         key: bytes | None,
@@ -129,7 +132,7 @@ class Producer(base.Producer):
         timestamp: float | None,
         headers: HeadersArg | None,
         *,
-        transactional_id: str | None = None,  # noqa: ARG002
+        transactional_id: str | None = None,
     ) -> RecordMetadata:
         """Append a message and return when it is durable.
 

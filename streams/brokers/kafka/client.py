@@ -16,7 +16,7 @@ from schemas.errors import FatalFault, TransientFault
 from streams.brokers.address import read_servers
 from streams.brokers.credentials import Credentials
 from streams.brokers.kafka.loop import LoopThread
-from streams.brokers.kafka.words import to_config, to_settings, to_state, to_stored
+from streams.brokers.kafka.words import to_config, to_settings, to_state, to_stored, to_value
 from streams.brokers.records import Offsets, Partition, Record, Stored, TopicState, check_record
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class KafkaClient:
         self._lock = threading.Lock()
         self._thread: LoopThread | None = None
         self._starting = asyncio.Lock()
+        self._keyless: set[str] = set()
         self._producer: AIOKafkaProducer | None = None
         self._inspector: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None
@@ -90,12 +91,17 @@ class KafkaClient:
 
     async def _append(self, records: Sequence[Record]) -> None:
         await self._count_partitions({record.topic for record in records})
+        await self._check_keys({record.topic for record in records if record.key is None})
         producer = await self._get_producer()
         waiting: list[Awaitable[Any]] = []
         try:
             for record in records:
                 headers = list(record.headers)
-                waiting.append(await producer.send(record.topic, value=record.value, key=record.key, headers=headers))
+                waiting.append(
+                    await producer.send(
+                        record.topic, value=to_value(record.key, record.value), key=record.key, headers=headers
+                    )
+                )
         finally:
             outcomes = await asyncio.gather(*waiting, return_exceptions=True)
             failed = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
@@ -105,6 +111,15 @@ class KafkaClient:
                 await _stop(producer)
         if failed:
             raise failed[0]
+
+    async def _check_keys(self, topics: set[str]) -> None:
+        """Refuse records without a key for a compacted topic; the broker would say no more than that something is wrong."""
+        if topics - self._keyless:
+            states = await self._describe()
+            self._keyless = {state.name for state in states if "compact" not in state.cleanup}
+        if refused := sorted(topics - self._keyless):
+            sentence = f"Topic {refused[0]} is compacted, so each of its records needs a key."
+            raise FatalFault(sentence)
 
     def read(self, topic: str, start: Mapping[int, int] | None = None) -> Iterator[Stored]:
         """Return the topic's records up to the end as it is now."""

@@ -12,9 +12,11 @@ from faust.exceptions import ProducerSendError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import HeadersArg, RecordMetadata
 from faust.types.auth import CredentialsT
+from typing_extensions import override
 
 from streams.brokers.credentials import Credentials, make_ssl_context
 from streams.brokers.kafka.faults import is_kafka_error, to_fault
+from streams.brokers.kafka.words import to_value
 from streams.brokers.offsets import OrderedCommits
 
 
@@ -25,7 +27,8 @@ class Consumer(OrderedCommits, driver.Consumer):
 class Producer(driver.Producer):
     """Faust's Kafka producer; a message's future ends with one of our faults, as on the embedded broker."""
 
-    async def send(  # noqa: PLR0917 - Faust's own signature
+    @override
+    async def send(
         self,
         topic: str,
         key: bytes | None,
@@ -49,7 +52,7 @@ class Producer(driver.Producer):
         """
         try:
             sent = await super().send(
-                topic, key, value, partition, timestamp, headers, transactional_id=transactional_id
+                topic, key, to_value(key, value), partition, timestamp, headers, transactional_id=transactional_id
             )
         except ProducerSendError as error:
             raise to_fault(error.__cause__ or error) from error

@@ -66,6 +66,11 @@ def to_state(name: str, partitions: int, settings: Mapping[str, str], cluster: s
     )
 
 
+def to_value(key: bytes | None, value: bytes | None) -> bytes | None:
+    """Return the value to send: with neither key nor value, which the vendor's producer does not take, an empty one."""
+    return b"" if key is None and value is None else value
+
+
 def to_stored(found: Any) -> Stored:  # noqa: ANN401 - the vendor's record has no types
     """Return a fetched record."""
     return Stored(

@@ -1,0 +1,1 @@
+"""Tests of the brokers' plain parts and of the Kafka door."""
