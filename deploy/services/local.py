@@ -48,7 +48,12 @@ MINIO_VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 VERSITYGW_MODULE = "github.com/versity/versitygw/cmd/versitygw"
 VERSITYGW_VERSION = "v1.8.0"
 
-NAMES = ("kafka", "minio", "versitygw")
+#: `docker compose config` reads and checks docker-compose.yml without an engine. The newest release that `go install` takes.
+COMPOSE_MODULE = "github.com/docker/compose/v5/cmd"
+COMPOSE_VERSION = "v5.0.2"
+
+SERVERS = ("kafka", "minio", "versitygw")
+NAMES = (*SERVERS, "docker-compose")
 
 #: Any 16 bytes in base64 would do: a broker's identity, not a secret.
 CLUSTER_ID = "b2JzZXJ2YXRvcnktMDAwMQ"
@@ -78,6 +83,7 @@ def locate_part(name: str) -> Path:
         "kafka": root / f"kafka-{KAFKA_VERSION}",
         "minio": root / "bin" / f"minio-{MINIO_VERSION}",
         "versitygw": root / "bin" / f"versitygw-{VERSITYGW_VERSION}",
+        "docker-compose": root / "bin" / f"docker-compose-{COMPOSE_VERSION}",
     }
     return places[name]
 
@@ -111,10 +117,11 @@ def _build_program(name: str, aside: Path) -> Path:
     module, version = {
         "minio": (MINIO_MODULE, MINIO_VERSION),
         "versitygw": (VERSITYGW_MODULE, VERSITYGW_VERSION),
+        "docker-compose": (COMPOSE_MODULE, COMPOSE_VERSION),
     }[name]
     environment = {**os.environ, "GOBIN": str(aside), "CGO_ENABLED": "0"}
     _run(_find_tool("go"), "install", "-trimpath", "-ldflags=-s -w", f"{module}@{version}", environment=environment)
-    return aside / name
+    return aside / module.rpartition("/")[2]
 
 
 def _find_tool(name: str) -> str:
@@ -346,7 +353,7 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     verbs.add_parser("status", help="say what is prepared, and where")
     starting = verbs.add_parser("start", help="run one server in the foreground")
-    starting.add_argument("name", choices=NAMES)
+    starting.add_argument("name", choices=SERVERS)
     starting.add_argument("--folder", type=Path, required=True, help="where the server keeps its data and its log")
     starting.add_argument("--port", type=int, default=0, help="on 127.0.0.1 (default: a free one, printed when ready)")
     starting.add_argument("--broker", help="HOST:PORT of a Kafka broker that MinIO announces new objects to")

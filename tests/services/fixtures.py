@@ -10,13 +10,17 @@ where an engine answers, a local process where ``deploy/services/local.py prepar
 skipped with the reasons; with ``OBSERVATORY_REQUIRE_SERVICES=1`` it fails.
 """
 
-# Addresses are those of servers started here.
+# The programs run are Compose and this project's own.
+# ruff: noqa: S607
 
 from __future__ import annotations
 
 import os
 import re
+import runpy
 import secrets
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +32,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.services.servers import (
+    LOCAL,
     ROOT,
     ContainerServer,
     LocalServer,
@@ -251,6 +256,18 @@ def _make_s3_container(name: str, keys: tuple[str, str]) -> ContainerServer:
         return ContainerServer(read_image("minio/minio"), 9000, environment, answers, command=["server", "/data"])
     command = ["--port", ":7070", "--health", "/health", "posix", "/srv"]
     return ContainerServer(VERSITYGW_IMAGE, 7070, environment, answers, command=command)
+
+
+def find_compose() -> list[str]:
+    """Return the command that reads Compose files: the engine's plugin, or the one that local.py prepares."""
+    if (
+        shutil.which("docker")
+        and subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
+    ):
+        return ["docker", "compose"]
+    if missing := find_missing_part("docker-compose"):
+        _give_up(["docker has no compose plugin", missing])
+    return [runpy.run_path(str(LOCAL))["locate_part"]("docker-compose")]
 
 
 def read_image(name: str) -> str:
