@@ -38,7 +38,6 @@ class DeploymentShare:
     lon_deg: Range
     depths_m: Range | None
     uncertainty_m: float | None
-    localities: set[str] = field(default_factory=set)
     cameras: dict[str, str] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
@@ -51,7 +50,6 @@ class DeploymentShare:
             "lon_deg": self.lon_deg,
             "depths_m": self.depths_m,
             "uncertainty_m": self.uncertainty_m,
-            "localities": sorted(self.localities),
             "cameras": self.cameras,
         }
 
@@ -60,7 +58,7 @@ class DeploymentShare:
         """Return the share that was written as JSON values."""
         ranges = {name: tuple(plain[name]) if plain[name] else None for name in ("lat_deg", "lon_deg", "depths_m")}
         times = {name: dt.datetime.fromisoformat(plain[name]) for name in ("start_at", "end_at")}
-        return cls(**{**plain, **ranges, **times, "localities": set(plain["localities"])})
+        return cls(**{**plain, **ranges, **times})
 
     def widen(self, other: DeploymentShare) -> None:
         """Take in another share of the same deployment; the order of shares does not matter."""
@@ -70,7 +68,6 @@ class DeploymentShare:
         self.depths_m = _span(self.depths_m, other.depths_m) if known else None
         radii = [value for value in (self.uncertainty_m, other.uncertainty_m) if value is not None]
         self.uncertainty_m = max(radii, default=None)
-        self.localities |= other.localities
         for camera, uri in other.cameras.items():
             self.cameras[camera] = max(uri, self.cameras.get(camera, ""))
 
@@ -85,8 +82,7 @@ class DeploymentShare:
             radius_m = max(to_distance_m((lat_deg, lon_deg), corner) for corner in corners)
             uncertainty_m = float(math.ceil(radius_m + (uncertainty_m or 0)))
         shallow, deep = self.depths_m or (None, None)
-        named = next(iter(self.localities)) if len(self.localities) == 1 else None
-        return Place(lat_deg, lon_deg, shallow, deep, uncertainty_m, named)
+        return Place(lat_deg, lon_deg, shallow, deep, uncertainty_m)
 
     @property
     def has_moved(self) -> bool:
@@ -126,7 +122,6 @@ def make_share(scene: Scene) -> DeploymentShare:
         lon_deg=(place.lon_deg, place.lon_deg),
         depths_m=(min(depths), max(depths)) if depths else None,
         uncertainty_m=place.uncertainty_m,
-        localities={place.locality or ""},
         cameras={scene.camera: scene.camera_uri or ""},
     )
 

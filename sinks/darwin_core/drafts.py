@@ -97,7 +97,7 @@ def make_draft(item: PublishedUnit, desk: Desk) -> Draft | str:
     rank = rank_observer(result.observer, result.result_id, desk.plan.observers)
     if rank is None:
         return "observer_not_chosen"
-    scene = place_unit(item, desk.plan.dataset_id, desk.book)
+    scene = place_unit(item, desk.plan, desk.book)
     if isinstance(scene, str):
         return scene
     content = result.outcome.content

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from schemas.errors import FatalFault
-from schemas.noun import Degrees, Metres, Name, Noun, Time
+from schemas.geometry import Nowhere, Where
+from schemas.noun import Name, Noun, Time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,38 +102,29 @@ class ModelCard(Noun):
     reference: Text
 
 
-class Deployment(Noun):
+class Camera(Noun):
+    """How the archive calls an instrument, and its entry in the NERC collection L22, if there is one."""
+
+    instrument: Name
+    name: Text
+    uri: Annotated[str, StringConstraints(pattern=r"^http://vocab\.nerc\.ac\.uk/collection/L22/\S+$")] | None = None
+
+
+class PublishedDeployment(Noun):
     """Where a feed's camera was from a moment on; ended by the next one.
 
     Attributes
     ----------
-    lat_deg, lon_deg
-        WGS 84; both or none. With a position its depths count too, and the unit's own place is not looked at.
-    camera
-        Name of the instrument as the archive shall call it; the unit's own instrument otherwise.
-    camera_uri
-        Its entry in the NERC collection L22, if there is one.
+    instrument
+        The camera; the unit's own instrument where it is absent.
+    where
+        With a position its depths count too, and the unit's own place is not looked at.
     """
 
     feed: Name
     valid_from_at: Time
-    lat_deg: Annotated[Degrees, Field(ge=-90, le=90)] | None = None
-    lon_deg: Annotated[Degrees, Field(ge=-180, le=180)] | None = None
-    depth_min_m: Metres | None = None
-    depth_max_m: Metres | None = None
-    uncertainty_m: Annotated[Metres, Field(gt=0)] | None = None
-    camera: Text | None = None
-    camera_uri: Annotated[str, StringConstraints(pattern=r"^http://vocab\.nerc\.ac\.uk/collection/L22/.+$")] | None = (
-        None
-    )
-    locality: Text | None = None
-
-    @model_validator(mode="after")
-    def _has_a_whole_position(self) -> Self:
-        if (self.lat_deg is None) != (self.lon_deg is None):
-            message = "a position has a latitude and a longitude"
-            raise ValueError(message)
-        return self
+    instrument: Name | None = None
+    where: Where = Nowhere(why="not_declared")
 
 
 class DatasetPlan(Noun):
@@ -144,6 +136,10 @@ class DatasetPlan(Noun):
         Short and lasting: every event and occurrence id starts with it, so changing it renames every record.
     identifier
         DOI or address of the data set, if it has one.
+    country_code
+        ISO 3166-1 alpha-2, of the waters the cameras stand in; absent in the high sea.
+    locality
+        Name of the place, the same for all events.
     media_url
         Address of a stored object, with ``{key}`` where its key goes; without one the archive links no media.
     observers
@@ -163,6 +159,9 @@ class DatasetPlan(Noun):
     geographic_description: Text
     sampling_description: Text
     identifier: Text | None = None
+    country_code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    locality: Text | None = None
+    cameras: tuple[Camera, ...] = ()
     keywords: tuple[Text, ...] = ()
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")] = "eng"
     media_url: MediaAddress | None = None
@@ -199,11 +198,11 @@ def read_plan(text: str, *, of: str = "the data set file") -> DatasetPlan:
 class DeploymentBook:
     """Deployments by feed, newest first."""
 
-    def __init__(self, deployments: Iterable[Deployment]) -> None:
-        self._of_feed: dict[str, list[Deployment]] = {}
+    def __init__(self, deployments: Iterable[PublishedDeployment]) -> None:
+        self._of_feed: dict[str, list[PublishedDeployment]] = {}
         for deployment in sorted(deployments, key=lambda item: (item.valid_from_at, item.to_canonical()), reverse=True):
             self._of_feed.setdefault(deployment.feed, []).append(deployment)
 
-    def find(self, feed: str, at: dt.datetime) -> Deployment | None:
+    def find(self, feed: str, at: dt.datetime) -> PublishedDeployment | None:
         """Return the newest deployment of a feed that had begun at a moment, if any."""
         return next((item for item in self._of_feed.get(feed, ()) if item.valid_from_at <= at), None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -13,20 +12,21 @@ from schemas.errors import FatalFault, TransientFault
 from sinks.darwin_core.documents.eml import write_eml
 from sinks.darwin_core.documents.meta import EML_NAME, META_NAME, write_meta
 from sinks.darwin_core.documents.pack import pack_folder
+from sinks.darwin_core.documents.tables import Census, to_constants, to_newest, to_totals, write_tables
 from sinks.darwin_core.drafts import Desk, make_draft, name_observer
 from sinks.darwin_core.gate.check import Charter, check_archive
-from sinks.darwin_core.identification import to_method
+from sinks.darwin_core.identification import to_count, to_method
 from sinks.darwin_core.plan import DeploymentBook
+from sinks.darwin_core.report import PublishReport
 from sinks.darwin_core.shelf import Shelf
-from sinks.darwin_core.tables import Census, to_constants, to_newest, to_totals, write_tables
 from sinks.darwin_core.terms import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from sinks.darwin_core.gate.complaints import Complaints
     from sinks.darwin_core.labels import LabelMap
-    from sinks.darwin_core.plan import DatasetPlan, Deployment
+    from sinks.darwin_core.plan import DatasetPlan, PublishedDeployment
     from sinks.darwin_core.units import PublishedUnit
 
 
@@ -53,65 +53,13 @@ class ArchiveRefusedError(FatalFault):
         self.complaints = complaints
 
 
-@dataclass(frozen=True, slots=True)
-class PublishReport:
-    """What is in an archive, what is not, and why.
-
-    Attributes
-    ----------
-    results
-        Different results given; each is one event or is left out.
-    repeated
-        Results given more than once.
-    deployments, stills, clips
-        Events of each type; ``empty`` of the stills and clips have no occurrence.
-    measurements
-        Rows of the extended measurements.
-    left_out, left_out_units
-        Reason -> how many results; reason -> ids of the first few units.
-    unmapped, without_id, not_taxa, traces
-        Label -> how many findings are in no occurrence: the label map does not know it; knows it, but no source gave
-        its taxon an id; says that it is no taxon; says that it is a trace of an animal.
-    sha256, content_sha256
-        Of the zip; over its files, whatever the compression library.
-    notes
-        Sentences for a person: what the archive lacks.
-    """
-
-    archive: Path
-    results: int
-    repeated: int
-    deployments: int
-    stills: int
-    clips: int
-    empty: int
-    occurrences: int
-    measurements: int
-    left_out: Mapping[str, int]
-    left_out_units: Mapping[str, tuple[str, ...]]
-    unmapped: Mapping[str, int]
-    without_id: Mapping[str, int]
-    not_taxa: Mapping[str, int]
-    traces: Mapping[str, int]
-    observers: tuple[str, ...]
-    demonstration: bool
-    sha256: str
-    content_sha256: str
-    notes: tuple[str, ...]
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every result and every finding of a taxon is in the archive."""
-        return not (self.left_out or self.unmapped or self.without_id)
-
-
 def publish_archive(
     units: Iterable[PublishedUnit],
     plan: DatasetPlan,
     *,
     labels: LabelMap,
     to: Path,
-    deployments: Iterable[Deployment] = (),
+    deployments: Iterable[PublishedDeployment] = (),
     allow_demonstration: bool = False,
 ) -> PublishReport:
     """Write a Darwin Core archive in the shape that OBIS reads.
@@ -239,7 +187,7 @@ def _make_notes(intake: _Intake, census: Census) -> Iterator[str]:
     if intake.desk.plan.media_url is None:
         yield "No media address is given, so associatedMedia is empty, which OBIS asks imaging data to fill."
     if census.without_depth:
-        yield f"{census.without_depth} events have no depth, which OBIS strongly recommends."
+        yield f"{to_count(census.without_depth, 'event')} without a depth, which OBIS strongly recommends."
     if not any(share.cameras and any(share.cameras.values()) for share in census.deployments.values()):
         yield "No camera has an entry of the NERC collection L22, so the instrument is named but not linked."
     if intake.newest_at is None:

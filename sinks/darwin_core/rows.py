@@ -91,12 +91,11 @@ def to_date_cells(start_at: dt.datetime, end_at: dt.datetime) -> Row:
 
 
 def to_place_cells(place: Place) -> Row:
-    """Return position, depth and locality; of two depths of which one is known, both are that one."""
+    """Return position and depth; of two depths of which one is known, both are that one."""
     row = {
         "decimalLatitude": to_number(place.lat_deg, _DEGREE_DECIMALS),
         "decimalLongitude": to_number(place.lon_deg, _DEGREE_DECIMALS),
         "geodeticDatum": "EPSG:4326",
-        "locality": to_cell(place.locality or ""),
     }
     metres = {
         "coordinateUncertaintyInMeters": place.uncertainty_m,

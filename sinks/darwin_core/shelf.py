@@ -39,7 +39,7 @@ class Shelf:
     Parameters
     ----------
     path
-        A file that does not exist yet; about 2 kB per unit are written to it, and whoever made it removes it.
+        A file that does not exist yet; about 4 kB per unit are written to it, and whoever made it removes it.
     """
 
     def __init__(self, path: Path) -> None:

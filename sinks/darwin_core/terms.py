@@ -82,8 +82,8 @@ EVENTS = Table(
     (
         "eventID", "parentEventID", "eventType", "eventDate", "year", "month", "day", "decimalLatitude",
         "decimalLongitude", "geodeticDatum", "coordinateUncertaintyInMeters", "minimumDepthInMeters",
-        "maximumDepthInMeters", "locality", "locationRemarks", "samplingProtocol", "sampleSizeValue", "sampleSizeUnit",
-        "samplingEffort", "eventRemarks", "license", "institutionCode", "datasetID", "datasetName",
+        "maximumDepthInMeters", "countryCode", "locality", "locationRemarks", "samplingProtocol", "sampleSizeValue",
+        "sampleSizeUnit", "samplingEffort", "eventRemarks", "license", "institutionCode", "datasetID", "datasetName",
     ),
 )  # fmt: skip
 OCCURRENCES = Table(

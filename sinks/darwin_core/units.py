@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
     from schemas.finding import Entry
     from schemas.geometry import Where
+    from schemas.media import Purpose
     from schemas.result import Result
     from schemas.unit import Captured, Unit
-    from sinks.darwin_core.plan import Deployment, DeploymentBook
+    from sinks.darwin_core.plan import DatasetPlan, DeploymentBook
 
 #: Unit kind -> eventType. Other kinds are samples and scenes, which have shapes of their own.
 EVENT_TYPES = {"still": "still", "clip": "videoClip"}
+
+#: Purposes of units that say nothing of the sea.
+TRIALS = frozenset({"canary", "test"})
 
 #: A camera's clock may run this far ahead of the store's before its pictures count as taken in the future: those who
 #: check archives compare whole days.
@@ -42,6 +46,8 @@ class PublishedUnit:
         Keys of the objects to link: the original, then pictures made from it.
     stored_at
         When the result was stored, aware UTC: a capture time after it is a wrong clock. Absent when not known.
+    purpose
+        What the unit was sent for; what was sent to try the program out is left out.
     superseded
         Another result took its place; it is counted and left out.
     entries
@@ -52,6 +58,7 @@ class PublishedUnit:
     unit: Unit
     media: tuple[str, ...] = ()
     stored_at: dt.datetime | None = None
+    purpose: Purpose = "user"
     superseded: bool = False
     entries: Iterable[Entry] | None = None
 
@@ -65,7 +72,6 @@ class Place:
     depth_min_m: float | None = None
     depth_max_m: float | None = None
     uncertainty_m: float | None = None
-    locality: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +120,13 @@ def make_event_id(parent_id: str, event_type: str, start_at: dt.datetime) -> str
     return f"{parent_id}:{event_type}_{to_compact_time(start_at)}"
 
 
-def place_unit(item: PublishedUnit, dataset_id: str, book: DeploymentBook) -> Scene | str:
+def place_unit(item: PublishedUnit, plan: DatasetPlan, book: DeploymentBook) -> Scene | str:
     """Return the scene of a unit, or the reason why it cannot be published.
 
     Returns
     -------
     Scene or str
-        The reasons are ``kind_not_published``, ``claim_of_another_unit``, ``undated``,
+        The reasons are ``not_for_publication``, ``kind_not_published``, ``claim_of_another_unit``, ``undated``,
         ``tables_not_read``, ``nothing_looked_at``, ``captured_after_stored`` and ``position_unknown``.
     """
     reason = _find_reason(item)
@@ -135,10 +141,11 @@ def place_unit(item: PublishedUnit, dataset_id: str, book: DeploymentBook) -> Sc
     if item.stored_at is not None and end_at > item.stored_at + CLOCK_TOLERANCE:
         return "captured_after_stored"
     deployment = book.find(stamp.feed, start_at)
-    place = _to_place(item.unit.where, deployment)
+    place = _to_place(deployment.where if deployment else None) or _to_place(item.unit.where)
     if place is None:
         return "position_unknown"
-    parent_id = make_parent_id(dataset_id, stamp.feed, start_at.year)
+    camera, camera_uri = _name_camera((deployment.instrument if deployment else None) or item.unit.instrument, plan)
+    parent_id = make_parent_id(plan.dataset_id, stamp.feed, start_at.year)
     event_type = EVENT_TYPES[stamp.kind]
     return Scene(
         event_id=make_event_id(parent_id, event_type, start_at),
@@ -148,8 +155,8 @@ def place_unit(item: PublishedUnit, dataset_id: str, book: DeploymentBook) -> Sc
         start_at=start_at,
         end_at=end_at,
         place=place,
-        camera=(deployment.camera if deployment else None) or item.unit.instrument,
-        camera_uri=deployment.camera_uri if deployment and deployment.camera else None,
+        camera=camera,
+        camera_uri=camera_uri,
         duration_s=duration_s,
         media=item.media,
     )
@@ -157,6 +164,8 @@ def place_unit(item: PublishedUnit, dataset_id: str, book: DeploymentBook) -> Sc
 
 def _find_reason(item: PublishedUnit) -> str | None:
     outcome = item.result.outcome
+    if item.purpose in TRIALS:
+        return "not_for_publication"
     if item.result.unit.kind not in EVENT_TYPES:
         return "kind_not_published"
     if item.unit.stamp != item.result.unit:
@@ -176,26 +185,15 @@ def _to_bounds(captured: Captured, duration_s: float | None) -> tuple[dt.datetim
             return None
 
 
-def _to_place(where: Where, deployment: Deployment | None) -> Place | None:
-    if deployment is not None and deployment.lat_deg is not None and deployment.lon_deg is not None:
-        return Place(
-            lat_deg=deployment.lat_deg,
-            lon_deg=deployment.lon_deg,
-            depth_min_m=deployment.depth_min_m,
-            depth_max_m=deployment.depth_max_m,
-            uncertainty_m=deployment.uncertainty_m,
-            locality=deployment.locality,
-        )
+def _to_place(where: Where | None) -> Place | None:
     if not isinstance(where, At):
         return None
-    return Place(
-        lat_deg=where.lat_deg,
-        lon_deg=where.lon_deg,
-        depth_min_m=where.depth_min_m,
-        depth_max_m=where.depth_max_m,
-        uncertainty_m=where.uncertainty_m,
-        locality=deployment.locality if deployment else None,
-    )
+    return Place(where.lat_deg, where.lon_deg, where.depth_min_m, where.depth_max_m, where.uncertainty_m)
+
+
+def _name_camera(instrument: str, plan: DatasetPlan) -> tuple[str, str | None]:
+    named = next((camera for camera in plan.cameras if camera.instrument == instrument), None)
+    return (named.name, named.uri) if named else (instrument, None)
 
 
 def to_breakage(result: Result) -> str | None:

@@ -22,12 +22,13 @@ from schemas.result import (
 )
 from schemas.unit import Instant, Part, Undated, Unit, UnitKind, make_stamp
 from sinks.darwin_core.labels import LabelMap, read_label_map
-from sinks.darwin_core.plan import DatasetPlan, Deployment, Party
+from sinks.darwin_core.plan import Camera, DatasetPlan, Party, PublishedDeployment
 from sinks.darwin_core.units import PublishedUnit
 
 MORNING = dt.datetime(2025, 6, 1, 6, 0, tzinfo=dt.UTC)
 STORED = dt.datetime(2025, 7, 1, tzinfo=dt.UTC)
 SEABED = At(lat_deg=41.18212, lon_deg=1.75257, source="settings", depth_min_m=20, depth_max_m=20, uncertainty_m=10)
+L22 = "http://vocab.nerc.ac.uk/collection/L22/current/TOOL1927/"
 NOWHERE = Nowhere(why="not_declared")
 
 MAP_TEXT = """
@@ -105,22 +106,26 @@ def make_plan(**changes: Any) -> DatasetPlan:
         "geographic_description": "A coast.",
         "sampling_description": "A fixed camera takes a picture a minute and a clip an hour.",
         "keywords": ("Occurrence", "video"),
+        "country_code": "ES",
+        "cameras": (Camera(instrument="ipc-608", name="Camera A", uri=L22),),
         "media_url": "https://media.example.org/{key}",
     }
     return DatasetPlan.model_validate({**fields, **changes})
 
 
-def make_deployment(**changes: Any) -> Deployment:
+def make_place(lat_deg: float = 41.5, **changes: Any) -> At:
+    fields: dict[str, Any] = {"lon_deg": 2.5, "source": "deployment", "depth_min_m": 19, "depth_max_m": 21}
+    return At(lat_deg=lat_deg, **{**fields, **changes})
+
+
+def make_deployment(**changes: Any) -> PublishedDeployment:
     fields: dict[str, Any] = {
         "feed": "camera-a",
         "valid_from_at": "2025-01-01T00:00:00Z",
-        "lat_deg": 41.5,
-        "lon_deg": 2.5,
-        "depth_min_m": 19,
-        "depth_max_m": 21,
-        "camera": "Camera A",
+        "instrument": "ipc-608",
+        "where": make_place(),
     }
-    return Deployment.model_validate({**fields, **changes})
+    return PublishedDeployment.model_validate({**fields, **changes})
 
 
 def make_observer(*, version: str = "1.2.0", demonstration: bool = False, **parameters: Any) -> Observer:

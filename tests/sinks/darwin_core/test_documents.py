@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import os
 import zipfile
+from pathlib import Path
 
 import pytest
 from lxml import etree
@@ -154,3 +155,12 @@ def test_a_zip_that_fails_half_way_leaves_the_older_one_and_no_scrap(tmp_path):
         pack_folder(bad, tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "bad", "good"]
+
+
+@pytest.mark.parametrize(
+    ("file", "schema"),
+    [("eml.xml", "eml.xsd"), ("eml.xml", "eml-2.2.0/eml.xsd"), ("meta.xml", "tdwg_dwc_text_offline.xsd")],
+)
+def test_the_documents_of_a_published_archive_are_valid(file, schema, reference):
+    judge = load_schema(reference / "dwc" / "xsd" / schema)
+    judge.assertValid(etree.parse(Path(__file__).parent / "golden" / file))

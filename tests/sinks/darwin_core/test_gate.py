@@ -108,7 +108,7 @@ def double(name, row_id, *changes):
 
 
 def remove_column(files):
-    files["meta.xml"] = re.sub(r'\s*<field index="22"[^>]*datasetID" />', "", files["meta.xml"])
+    files["meta.xml"] = re.sub(r'\s*<field index="23"[^>]*datasetID" />', "", files["meta.xml"])
 
 
 def lose(name):
@@ -128,7 +128,7 @@ MUTANTS = {
     "one term on two columns": ("repeated_term", swap("meta.xml", f"{TERMS}month", f"{TERMS}day")),
     "column not mapped": ("missing_term", remove_column),
     "columns shifted": ("wrong_index", swap(EVENT, "eventID\tparentEventID", "parentEventID\teventID")),
-    "index beyond the columns": ("wrong_index", swap("meta.xml", 'index="23"', 'index="99"')),
+    "index beyond the columns": ("wrong_index", swap("meta.xml", 'index="24"', 'index="99"')),
     "link to another column": ("wrong_index", swap("meta.xml", '<coreid index="0"', '<coreid index="1"')),
     "core of another row type": ("layout", swap("meta.xml", f"{TERMS}Event", f"{TERMS}Taxon")),
     "no table at all": ("layout", lose("meta.xml")),

@@ -80,7 +80,7 @@ def test_a_file_without_rows_is_refused(text):
 
 
 def test_the_shipped_maps_read_and_publish_only_rows_with_an_id():
-    assert list_shipped_maps() == ("aquarium-animals", "obsea-fish")
+    assert list_shipped_maps() == ("aquarium-animals", "motion", "obsea-fish")
     aquarium = load_shipped_map("aquarium-animals").to_index()
     assert {name for name, row in aquarium.items() if row.taxon} == {"fish", "jellyfish", "starfish"}
     obsea = load_shipped_map("obsea-fish").to_index()
@@ -90,7 +90,7 @@ def test_the_shipped_maps_read_and_publish_only_rows_with_an_id():
 
 
 def test_an_unknown_shipped_map_is_refused_with_the_names_that_exist():
-    with pytest.raises(FatalFault, match="aquarium-animals, obsea-fish"):
+    with pytest.raises(FatalFault, match="aquarium-animals, motion, obsea-fish"):
         load_shipped_map("plankton")
 
 

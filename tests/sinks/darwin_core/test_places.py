@@ -18,6 +18,8 @@ from tests.sinks.darwin_core.builders import (
     make_clip,
     make_deployment,
     make_item,
+    make_place,
+    make_plan,
     make_still,
     make_still_entry,
     make_unread_still,
@@ -25,14 +27,14 @@ from tests.sinks.darwin_core.builders import (
 
 
 def place(item, *deployments):
-    return place_unit(item, "exobs", DeploymentBook(deployments))
+    return place_unit(item, make_plan(), DeploymentBook(deployments))
 
 
 def test_the_newest_deployment_that_had_begun_wins_over_the_units_place():
-    early = make_deployment(valid_from_at="2024-01-01T00:00:00Z", lat_deg=1)
-    newest = make_deployment(valid_from_at="2025-05-01T00:00:00Z", lat_deg=2)
-    later = make_deployment(valid_from_at="2025-06-02T00:00:00Z", lat_deg=3)
-    other = make_deployment(feed="camera-b", valid_from_at="2025-05-31T00:00:00Z", lat_deg=4)
+    early = make_deployment(valid_from_at="2024-01-01T00:00:00Z", where=make_place(1))
+    newest = make_deployment(valid_from_at="2025-05-01T00:00:00Z", where=make_place(2))
+    later = make_deployment(valid_from_at="2025-06-02T00:00:00Z", where=make_place(3))
+    other = make_deployment(feed="camera-b", valid_from_at="2025-05-31T00:00:00Z", where=make_place(4))
     scene = place(make_still([]), early, later, newest, other)
     assert (scene.place.lat_deg, scene.place.depth_min_m, scene.camera) == (2, 19, "Camera A")
 
@@ -43,8 +45,13 @@ def test_without_a_deployment_the_units_own_place_counts():
 
 
 def test_a_deployment_without_a_position_names_the_camera_and_leaves_the_place_to_the_unit():
-    scene = place(make_still([]), make_deployment(lat_deg=None, lon_deg=None))
+    scene = place(make_still([]), make_deployment(where=NOWHERE))
     assert (scene.place.lat_deg, scene.camera) == (41.18212, "Camera A")
+
+
+def test_an_instrument_that_the_plan_does_not_name_keeps_its_own_name():
+    scene = place(make_still([]), make_deployment(instrument="new-one"))
+    assert (scene.camera, scene.camera_uri) == ("new-one", None)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +62,8 @@ def test_a_deployment_without_a_position_names_the_camera_and_leaves_the_place_t
         (make_item([make_still_entry([])], kind="photo"), "kind_not_published"),
         (make_unread_still(), "nothing_looked_at"),
         (make_still([], stored_at=MORNING - dt.timedelta(days=2)), "captured_after_stored"),
+        (make_still([], purpose="canary"), "not_for_publication"),
+        (make_still([], purpose="test"), "not_for_publication"),
         (dataclasses.replace(make_still([]), unit=make_still([], minute=1).unit), "claim_of_another_unit"),
     ],
 )
@@ -111,7 +120,9 @@ def test_a_camera_that_moved_gives_its_deployment_a_circle_that_holds_every_posi
 
 def test_a_deployment_has_no_depth_when_one_of_its_events_has_none():
     share = make_share(place(make_still([])))
-    share.widen(make_share(place(make_still([]), make_deployment(depth_min_m=None, depth_max_m=None))))
+    share.widen(
+        make_share(place(make_still([]), make_deployment(where=make_place(depth_min_m=None, depth_max_m=None))))
+    )
     share.widen(make_share(place(make_still([]))))
     assert share.to_place().depth_min_m is None
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from schemas.errors import FatalFault
-from sinks.darwin_core.plan import Party, read_plan
+from sinks.darwin_core.labels import read_label_map
+from sinks.darwin_core.plan import Camera, Party, read_plan
 from tests.sinks.darwin_core.builders import make_deployment, make_plan
 
 GOOD = """
@@ -62,6 +66,7 @@ def test_text_that_is_no_toml_is_refused():
         {"creators": ()},
         {"target": "gbif"},
         {"dataset_id": ""},
+        {"country_code": "Spain"},
     ],
 )
 def test_a_plan_that_cannot_be_carried_out_is_refused(change):
@@ -72,10 +77,8 @@ def test_a_plan_that_cannot_be_carried_out_is_refused(change):
 @pytest.mark.parametrize(
     "change",
     [
-        {"lat_deg": 91},
-        {"lon_deg": None},
-        {"uncertainty_m": 0},
-        {"camera_uri": "http://vocab.nerc.ac.uk/collection/L05/current/311/"},
+        {"where": {"kind": "point", "lat_deg": 91, "lon_deg": 0, "source": "x"}},
+        {"where": {"kind": "point", "lat_deg": 9, "source": "x"}},
         {"valid_from_at": "2025-01-01T00:00:00"},
     ],
 )
@@ -84,9 +87,21 @@ def test_a_deployment_that_cannot_be_is_refused(change):
         make_deployment(**change)
 
 
+def test_a_camera_is_linked_to_the_collection_of_instruments_and_no_other():
+    with pytest.raises(ValidationError):
+        Camera(instrument="ipc-608", name="A", uri="http://vocab.nerc.ac.uk/collection/L05/current/311/")
+
+
 def test_a_party_is_cited_by_surname_and_initial_or_by_organisation():
     assert Party(given_name="Given", surname="Surname").name == "Surname G"
     assert Party(surname="Surname").name == "Surname"
     assert Party(organisation="Institute").name == "Institute"
     with pytest.raises(ValidationError):
         Party(email="data@example.org")
+
+
+def test_the_examples_of_the_documentation_read():
+    page = Path(__file__).resolve().parents[3] / "docs" / "darwin-core.md"
+    plan, labels = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert read_plan(plan).dataset_id == "exobs"
+    assert read_label_map(labels).to_index()["Chromis chromis (back)"].taxon is not None

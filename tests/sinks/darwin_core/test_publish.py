@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import os
 import random
 from pathlib import Path
@@ -30,6 +31,7 @@ from tests.sinks.darwin_core.builders import (
     make_deployment,
     make_labels,
     make_observer,
+    make_place,
     make_plan,
     make_season,
     make_still,
@@ -38,11 +40,10 @@ from tests.sinks.darwin_core.builders import (
 )
 
 GOLDEN = Path(__file__).parent / "golden"
-L22 = "http://vocab.nerc.ac.uk/collection/L22/current/TOOL1927/"
 
 
 def publish_season(to, units=None, **changes):
-    fields = {"labels": make_labels(), "deployments": [make_deployment(camera_uri=L22)], "to": to}
+    fields = {"labels": make_labels(), "deployments": [make_deployment()], "to": to}
     plan = changes.pop("plan", None) or make_plan()
     return publish_archive(make_season() if units is None else units, plan, **{**fields, **changes})
 
@@ -224,10 +225,12 @@ def test_cameras_with_names_that_begin_alike_keep_their_own_deployments(tmp_path
 
 def test_what_an_archive_lacks_is_said(tmp_path):
     bare = [make_still(["fish"], stored_at=None, where=NOWHERE)]
-    deployment = make_deployment(depth_min_m=None, depth_max_m=None)
-    report = publish_season(tmp_path / "a.zip", bare, deployments=[deployment], plan=make_plan(media_url=None))
+    deployment = make_deployment(where=make_place(depth_min_m=None, depth_max_m=None))
+    report = publish_season(
+        tmp_path / "a.zip", bare, deployments=[deployment], plan=make_plan(media_url=None, cameras=())
+    )
     said = " ".join(report.notes)
-    for part in ("associatedMedia is empty", "1 events have no depth", "collection L22", "dates in the future"):
+    for part in ("associatedMedia is empty", "1 event without a depth", "collection L22", "dates in the future"):
         assert part in said
     assert publish_season(tmp_path / "b.zip").notes == ()
 
@@ -246,3 +249,19 @@ def test_a_year_begins_in_utc(tmp_path):
     publish_season(tmp_path / "a.zip", [make_still([], minute=0), make_clip([{}], at=newyear)])
     parents = [row["eventID"] for row in read_rows(tmp_path / "a.zip", "event.txt") if row["eventType"] == "deployment"]
     assert parents == ["exobs:camera-a:2024", "exobs:camera-a:2025"]
+
+
+def test_the_report_is_plain_for_a_machine_and_names_everything_for_a_person(tmp_path):
+    units = [*make_season(), make_season()[0], make_still([], minute=9, where=NOWHERE, feed="camera-c")]
+    report = publish_season(tmp_path / "a.zip", units)
+    plain = json.loads(json.dumps(report.to_plain()))
+    assert (plain["occurrences"], plain["left_out"], plain["is_whole"]) == (5, {"position_unknown": 1}, False)
+    text = report.to_text()
+    for part in (
+        "4 stills and 3 clips (3 with nothing found) of 3 deployments",
+        report.sha256,
+        "1 result, counted once",
+    ):
+        assert part in text
+    for part in ("position_unknown", units[-1].unit.stamp.unit_id, "'what' 1", "'puffin' 1", "'Diver' 1", "'burrow' 3"):
+        assert part in text

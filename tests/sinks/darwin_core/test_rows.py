@@ -27,7 +27,7 @@ from tests.sinks.darwin_core.builders import (
 
 def make_occurrences(item, plan=None):
     plan = plan or make_plan()
-    scene = place_unit(item, plan.dataset_id, DeploymentBook([]))
+    scene = place_unit(item, plan, DeploymentBook([]))
     tally = count_sightings(item.result.outcome.content.images, make_labels().to_index())
     return [make_occurrence_row(scene, item.result, seen, plan) for seen in tally.sightings]
 

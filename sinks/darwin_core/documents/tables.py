@@ -90,6 +90,8 @@ class Census:
 def to_constants(plan: DatasetPlan, *, demonstration: bool) -> Row:
     """Return the cells that are the same in every event."""
     return {
+        "countryCode": plan.country_code or "",
+        "locality": plan.locality or "",
         "license": LICENCES[plan.licence][1],
         "institutionCode": plan.institution_code,
         "datasetID": plan.identifier or plan.dataset_id,
