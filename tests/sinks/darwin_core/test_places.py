@@ -7,7 +7,8 @@ import datetime as dt
 
 import pytest
 
-from schemas.result import TableContent
+from schemas.result import TableContent, make_result
+from schemas.unit import Span, make_stamp
 from sinks.darwin_core.deployments import make_share, to_distance_m
 from sinks.darwin_core.plan import DeploymentBook
 from sinks.darwin_core.units import Scene, place_unit
@@ -129,3 +130,14 @@ def test_a_deployment_has_no_depth_when_one_of_its_events_has_none():
 
 def test_a_degree_of_latitude_is_111_kilometres():
     assert to_distance_m((0, 0), (1, 0)) == pytest.approx(111_195, abs=1)
+
+
+def test_a_unit_with_a_span_starts_and_ends_with_it():
+    item = make_clip([{}])
+    span = Span(start_at=MORNING, end_at=MORNING + dt.timedelta(minutes=2))
+    stamp = make_stamp(installation="obsea", feed="camera-a", kind="clip", captured=span, content="ab" * 32)
+    result = make_result(stamp, item.result.observer, item.result.outcome)
+    unit = item.unit.model_copy(update={"stamp": stamp})
+    scene = place(dataclasses.replace(item, result=result, unit=unit))
+    assert (scene.start_at, scene.end_at) == (span.start_at, span.end_at)
+    assert scene.event_id.endswith("videoClip_20250601T060000000Z")
