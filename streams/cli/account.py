@@ -13,6 +13,8 @@ from streams.cli.run import show_ledger
 
 if TYPE_CHECKING:
     from streams.account.dead_letters import DeadLetter
+    from streams.cli.output import Output
+    from streams.usage.reports.report import Report
 
 
 def ledger(
@@ -43,35 +45,50 @@ def ledger(
         output.add(found.to_plain())
 
 
-def report(
+def report(  # noqa: PLR0913 - each is an option of the command
     *,
-    period: Annotated[str, typer.Option(help="2026, 2026-11, 2026-11-01..2026-12-01, or M13-24.")] = "",
-    installation: Annotated[list[str] | None, typer.Option(help="Only these installations.")] = None,
+    period: Annotated[
+        list[str] | None,
+        typer.Option(help="2026, 2026-11, 2026-11-01..2026-12-01 or M13-24; may be given several times."),
+    ] = None,
+    installation: Annotated[str | None, typer.Option(help="Only this installation.")] = None,
     form: Annotated[str, typer.Option("--format", help="table, md, csv or json.")] = "table",
     to: Annotated[Path | None, typer.Option(help="Write there instead of standard output.")] = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Send the current figures to the metric topic too.")
+    ] = False,
     settings: Settings = None,
     out: Out = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Show per installation and period: images processed, unique users, countries; counted from stored facts."""
-    from streams.reporting import make_usage_report, render_report
+    from streams.reporting import make_usage_report, publish_metrics, render_report
+    from streams.usage.reports.tables import to_plain
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings, out).deployment
-        found = make_usage_report(deployment, period, tuple(installation or ()))
-        if to is not None or form != "table":
-            text = render_report(found, form if form != "table" else "md")
-            if to is not None:
-                to.parent.mkdir(parents=True, exist_ok=True)
-                to.write_text(text, encoding="utf-8")
-                output.say(f"Wrote {to}.")
-            elif not as_json:
-                typer.echo(text)
+        found = make_usage_report(deployment, tuple(period or ()), installation)
+        if to is not None:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            to.write_text(render_report(found, "md" if form == "table" else form), encoding="utf-8")
+            output.say(f"Wrote {to}.")
+        elif form != "table" and not as_json:
+            typer.echo(render_report(found, form), nl=False)
         else:
-            for title, columns, rows in found.to_tables():
-                output.show_table(title, columns, rows)
-        output.add(found.to_plain())
+            _show_report(output, found)
+        if publish:
+            output.say(f"Published {publish_metrics(deployment)} figures.")
+        output.add(to_plain(found))
+
+
+def _show_report(output: Output, report: Report) -> None:
+    from streams.usage.reports.tables import list_notes, to_tables
+
+    for table in to_tables(report):
+        output.show_table(table.title, table.columns, table.rows)
+    for note in list_notes(report):
+        output.say(f"Note: {note}")
 
 
 letters_app = typer.Typer(no_args_is_help=True, help="Inputs that were set aside: list them, look at one, try again.")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
-    from streams.cli.output import Output
     from streams.account.ledger import Ledger
+    from streams.cli.output import Output
     from streams.settings.model import Deployment
     from streams.submission import Medium, Submission
     from streams.working import Working

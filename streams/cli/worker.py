@@ -51,8 +51,8 @@ def status(
 ) -> None:
     """Show per feed: freshness, last result, dead letters by reason; and the lag of each topic."""
     from schemas.topics import Topics
-    from streams.places import open_broker, to_app_id
     from streams.account.status import read_status
+    from streams.places import open_broker, to_app_id
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings, out).deployment

@@ -86,7 +86,7 @@ class Pipeline:
     sink
         Makes results durable.
     record_use
-        From an order and its announced result to the usage event.
+        From an order, its announced result and the observer's digest to the usage event.
     journal
         Remembers what is at work.
     """
@@ -94,7 +94,7 @@ class Pipeline:
     reader: Reader
     detector: Detector
     sink: ResultSink
-    record_use: Callable[[WorkOrder, ResultStored], UsageEvent]
+    record_use: Callable[[WorkOrder, ResultStored, str], UsageEvent]
     journal: AttemptJournal
 
     def process(self, order: WorkOrder, topics: Topics) -> tuple[Record, ...]:
@@ -117,7 +117,9 @@ class Pipeline:
         announced = self.sink.find(unit.stamp, observer)
         if announced is None:
             announced = self._make_result(order, observer)
-        use = self.record_use(order, announced)
+        # a unit announced again is the same use: it was asked for when its result was first made
+        first = order.model_copy(update={"arrived_at": announced.processing.arrived_at, "purpose": announced.purpose})
+        use = self.record_use(first, announced, observer.to_digest())
         return (
             Record(topics.result_stored, unit.stamp.unit_id.encode(), announced.to_canonical()),
             Record(topics.usage_recorded, unit.stamp.installation.encode(), use.to_canonical()),

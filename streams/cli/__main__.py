@@ -1,0 +1,5 @@
+"""The command line as ``python -m streams.cli``."""
+
+from streams.cli.main import main
+
+main()

@@ -1,0 +1,83 @@
+"""Reports on counted use: from a deployment's stored facts to tables, and to the metric topic."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from schemas.errors import FatalFault
+from schemas.topics import Topics
+from streams.brokers.records import Record
+from streams.places import open_broker, open_objects, plan_topics
+from streams.usage.periods import make_current, read_period
+from streams.usage.reports.facts import open_facts
+from streams.usage.reports.metrics import make_current_values, to_metric_key
+from streams.usage.reports.report import make_report
+from streams.usage.reports.scope import Scope
+from streams.usage.reports.tables import to_csv, to_json, to_markdown
+
+if TYPE_CHECKING:
+    from sinks.object_store.store import ObjectStore
+    from streams.brokers.client import Client
+    from streams.settings.model import Deployment
+    from streams.usage.reports.report import Report
+
+_RENDERERS = {"md": to_markdown, "csv": to_csv, "json": to_json}
+
+
+def make_usage_report(deployment: Deployment, periods: tuple[str, ...], installation: str | None = None) -> Report:
+    """Return the report on some periods; none named: the calendar month and year that are running.
+
+    Raises
+    ------
+    FatalFault
+        If a period cannot be read, or there is no such installation.
+    """
+    now_at = dt.datetime.now(dt.UTC)
+    start = _to_start(deployment)
+    named = tuple(read_period(text, project_start=start) for text in periods) or make_current(now_at)
+    if installation is not None and installation not in deployment.installations:
+        message = f"There is no installation {installation!r}; there are {', '.join(sorted(deployment.installations))}."
+        raise FatalFault(message)
+    scope = Scope(installations=tuple(deployment.installations), only=installation, as_of_at=now_at)
+    with open_facts(open_objects(deployment)) as facts:
+        return make_report(facts, named, scope)
+
+
+def _to_start(deployment: Deployment) -> dt.date | None:
+    starts = deployment.project.starts
+    return dt.date.fromisoformat(f"{starts}-01") if starts else None
+
+
+def render_report(report: Report, form: str) -> str:
+    """Return a report as ``md``, ``csv`` or ``json``.
+
+    Raises
+    ------
+    FatalFault
+        If there is no such form.
+    """
+    if form not in _RENDERERS:
+        message = f"A report is table, {', '.join(_RENDERERS)}; not {form!r}."
+        raise FatalFault(message)
+    return _RENDERERS[form](report)
+
+
+def publish_metrics(deployment: Deployment) -> int:
+    """Publish the current figures on ``metric.period.v1`` and return how many there are."""
+    client = open_broker(deployment)
+    try:
+        client.create(plan_topics(deployment))
+        return send_metrics(deployment, client, open_objects(deployment))
+    finally:
+        client.close()
+
+
+def send_metrics(deployment: Deployment, client: Client, store: ObjectStore) -> int:
+    """Send every figure of the running calendar month and year; the topic keeps the newest of each."""
+    scope = Scope(installations=tuple(deployment.installations))
+    with open_facts(store) as facts:
+        values = make_current_values(facts, dt.datetime.now(dt.UTC), scope=scope)
+    topic = Topics(deployment.broker.topic_prefix).metric_period
+    client.append([Record(topic, to_metric_key(value), value.to_canonical()) for value in values])
+    return len(values)
