@@ -16,12 +16,12 @@ After ``?`` an S3 address takes ``region`` (default ``us-east-1``), ``ca_file`` 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
-from urllib.request import url2pathname
 
 from schemas.errors import FatalFault
 
@@ -105,7 +105,8 @@ def read_address(url: str) -> MemoryAddress | FolderAddress | S3Address:
 def _read_folder(parts: SplitResult) -> FolderAddress:
     if parts.netloc not in {"", "localhost"} or parts.query or not parts.path.startswith("/"):
         _refuse("names a folder and so reads file:///absolute/folder")
-    folder = Path(url2pathname(unquote(parts.path)))
+    path = unquote(parts.path)
+    folder = Path(path.removeprefix("/") if os.name == "nt" else path)  # Windows: /C:/folder
     if not folder.is_absolute():
         _refuse("names a folder that is not absolute")
     return FolderAddress(folder)

@@ -186,8 +186,9 @@ class S3Store:
     def write_once(self, key: str, data: bytes, *, media_type: str) -> bool:
         """Store ``data`` unless something is stored there; say whether it was stored.
 
-        Asks first, which spares the upload, then writes with ``If-None-Match: *``. A server that honours it (AWS, MinIO,
-        versitygw and Ceph do) lets exactly one writer win; one that ignores it leaves the instant between the two.
+        Asks first, which spares the upload, then writes with ``If-None-Match: *``. A server that honours it (MinIO and
+        versitygw do, and AWS says so) lets exactly one writer win; one that ignores it leaves the instant between the
+        two.
         """
         if self.stat(key) is not None:
             return False
