@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import tempfile
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -106,6 +107,17 @@ def translate(doing: str) -> Iterator[None]:
         raise FatalFault(message) from error
 
 
+@contextmanager
+def work_quietly(doing: str) -> Iterator[None]:
+    """Translate, and drop the vendors' warnings about each other's deprecations: nothing our user can act on.
+
+    Not for code that several threads run: Python's warning filters are one list for all of them.
+    """
+    with translate(doing), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def train(lesson: Lesson, *, progress: Callable[[int, int, float], bool]) -> Path:
     """Train and return the weights of the best epoch.
 
@@ -122,7 +134,7 @@ def train(lesson: Lesson, *, progress: Callable[[int, int, float], bool]) -> Pat
         If the extra is missing or training fails.
     """
     ultralytics = load_ultralytics()
-    with translate("train"):
+    with work_quietly("train"):
         import torch  # noqa: PLC0415
 
         torch.set_num_threads(lesson.threads)
@@ -152,7 +164,7 @@ def validate(weights: Path, listing: Path, *, input_px: int, out: Path) -> dict[
         If the extra is missing or the weights cannot be read.
     """
     ultralytics = load_ultralytics()
-    with translate("validate"):
+    with work_quietly("validate"):
         found = ultralytics.YOLO(str(weights), task=None).val(
             data=str(listing), imgsz=input_px, device="cpu", workers=0, plots=False, verbose=False, exist_ok=True,
             project=str(out.resolve().parent), name=out.name,
@@ -184,7 +196,7 @@ def export(
     options = {"quantize": 16} if half else {}
     if end_to_end:
         options["nms"] = False
-    with translate("export"):
+    with work_quietly("export"):
         made = ultralytics.YOLO(str(weights)).export(format=form, imgsz=input_px, device="cpu", **options)
         return Path(made)
 
@@ -206,7 +218,7 @@ def predict_folder(weights: Path, folder: Path) -> Predicted:
         If the extra is missing, or the vendor cannot run the weights.
     """
     ultralytics = load_ultralytics()
-    with translate("predict"):
+    with work_quietly("predict"):
         model = ultralytics.YOLO(str(weights), task="detect")
         pictures = boxes = 0
         for result in model.predict(source=str(folder), stream=True, device="cpu", rect=False, verbose=False):
@@ -226,7 +238,7 @@ class TorchRuntime:
             If the extra is missing, or the file is not weights.
         """
         ultralytics = load_ultralytics()
-        with translate(f"read {weights.name}"):
+        with work_quietly(f"read {weights.name}"):
             import torch  # noqa: PLC0415
 
             self._torch = torch
@@ -246,8 +258,8 @@ class TorchRuntime:
 
     def start(self, batch: NDArray[np.uint8]) -> Answer:
         """Run the pictures, uint8 (n, height, width, 3) RGB; torch runs them in the calling thread."""
+        planes = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), dtype=np.float32) / np.float32(255)
         with translate("run the model"), self._torch.inference_mode():
-            planes = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), dtype=np.float32) / np.float32(255)
             outputs = _flatten(self._model(self._torch.from_numpy(planes)), self._network.task)
         return make_ready(tuple(np.asarray(output.numpy(), dtype=np.float32) for output in outputs))
 

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from schemas.canonical import rounded, to_canonical, to_digest
-from schemas.quantities import to_measures
+from schemas.forms.quantities import to_measures
 
 #: Years an observation may lie in; outside them a clock was not set.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
@@ -86,7 +86,7 @@ def to_time_text(moment: dt.datetime) -> str:
 
 
 def to_compact_time(moment: dt.datetime) -> str:
-    """Return ``20240422T080001303Z``, which is safe in file names and object keys."""
+    """Return ``20240422T080001303Z``, which is safe in file names."""
     return re.sub(r"[-:.]", "", to_time_text(moment))
 
 

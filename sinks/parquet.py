@@ -138,10 +138,11 @@ class Table:
         """Return whether the other table has the same rows in the same order."""
         return bool(self.arrow.equals(other.arrow))
 
-    def joined(self, other: Table) -> Table:
-        """Return the rows of both, this table's first."""
+    def joined(self, *others: Table) -> Table:
+        """Return the rows of all, this table's first."""
         with translated("write"):
-            return Table(self.layout, pa.concat_tables([self.arrow, other.arrow]).combine_chunks())
+            tables = [self.arrow, *(other.arrow for other in others)]
+            return Table(self.layout, pa.concat_tables(tables).combine_chunks())
 
     def picked(self, places: Sequence[int]) -> Table:
         """Return the rows at ``places``, in that order."""

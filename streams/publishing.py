@@ -7,12 +7,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault
-from schemas.geometry import At
 from schemas.result import Result, ResultStored, TableContent
 from schemas.unit import Claim, to_unit_key
 from sinks.darwin_core.labels import list_shipped_maps, load_shipped_map, read_label_map
-from sinks.darwin_core.plan import Deployment as PublishedDeployment
-from sinks.darwin_core.plan import read_plan
+from sinks.darwin_core.plan import PublishedDeployment, read_plan
 from sinks.darwin_core.publish import publish_archive
 from sinks.darwin_core.units import PublishedUnit
 from sinks.result_tables import read_entries
@@ -117,7 +115,8 @@ def _read_unit(store: ObjectStore, folder: str, names: dict[str, ObjectInfo]) ->
         result=result,
         unit=claim.unit,
         media=(*originals, *pictures),
-        stored_at=names[DOCUMENT].stored_at,
+        stored_at=announced.processing.finished_at,
+        purpose=announced.purpose,
         superseded=SUPERSEDED in names,
         entries=_read_tables(store, announced, content) if isinstance(content, TableContent) else None,
     )
@@ -131,15 +130,6 @@ def _read_tables(store: ObjectStore, announced: ResultStored, content: TableCont
 def to_published_deployments(deployment: Deployment) -> Iterator[PublishedDeployment]:
     """Yield the dated deployments as the archive takes them."""
     for dated in (item for items in load_feed_deployments(deployment).values() for item in items):
-        where = dated.where
-        is_placed = isinstance(where, At)
         yield PublishedDeployment(
-            feed=dated.feed,
-            valid_from_at=dated.valid_from_at,
-            lat_deg=where.lat_deg if is_placed else None,
-            lon_deg=where.lon_deg if is_placed else None,
-            depth_min_m=where.depth_min_m if is_placed else None,
-            depth_max_m=where.depth_max_m if is_placed else None,
-            uncertainty_m=where.uncertainty_m if is_placed else None,
-            camera=dated.instrument,
+            feed=dated.feed, valid_from_at=dated.valid_from_at, instrument=dated.instrument, where=dated.where
         )

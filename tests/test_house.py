@@ -23,8 +23,8 @@ BANNED_FOLDERS = {"utils", "helpers", "common", "core", "managers"}
 #: Vendor -> the modules that may import it. A new door is a decision, written down here and in docs/architecture.md.
 DOORS = {
     "faust": {"streams.agents.app", "streams.embedded", "streams.brokers"},
-    "mode": {"streams.embedded", "streams.brokers.offsets"},
-    "aiokafka": {"streams.brokers.kafka.client"},
+    "mode": {"streams.embedded", "streams.brokers"},
+    "aiokafka": {"streams.brokers.kafka"},
     "av": {"streams.feeds.decoding", "streams.demo.clip"},
     "PIL": {"streams.feeds.decoding", "sinks.pages.pixels"},
     "minio": {"sinks.object_store.s3"},

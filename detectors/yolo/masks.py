@@ -10,7 +10,7 @@ import numpy as np
 from detectors import pixels
 from schemas.errors import RejectedInput
 from schemas.geometry import Mask
-from schemas.runlength import encode_mask
+from schemas.forms.runlength import encode_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

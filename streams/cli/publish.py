@@ -35,7 +35,7 @@ def dwca(
         report = publish_deployment(deployment, to=to, feeds=tuple(feed or ()), allow_demonstration=allow_demonstration)
         output.say(report.to_text())
         output.add(report.to_plain())
-        if report.left_out:
+        if not report.is_whole:
             raise typer.Exit(Exit.SOME_SET_ASIDE)
 
 

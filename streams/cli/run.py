@@ -42,6 +42,19 @@ def run(
         finish(output, read.deployment, ledger)
 
 
+def demo(
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything that is made.")] = Path("demo-data"),
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Generate an underwater camera, look at its pictures, and show where the results are."""
+    from streams.demo.show import show_demo
+
+    with open_output(as_json=as_json, verbose=verbose) as output:
+        show_demo(output, out)
+
+
 def run_files(output: Output, deployment: Deployment, paths: list[Path], *, feed: str | None) -> Ledger:
     """Announce files, wait until each has ended, and return the ledger of them."""
     from streams.feeds.announce import Sender

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from schemas.runlength import decode_mask, encode_mask
+from schemas.forms.runlength import decode_mask, encode_mask
 
 
 @pytest.mark.parametrize(

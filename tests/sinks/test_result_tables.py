@@ -21,7 +21,7 @@ from schemas.finding import (
     number_findings,
 )
 from schemas.geometry import Box, FramePlace, Geometry, Line, Mask, Place, Point, Polygon, Whole, WholePart
-from schemas.quantities import QUANTITIES
+from schemas.forms.quantities import QUANTITIES
 from schemas.result import DIGEST_ROWS, to_entry_digests
 from sinks.result_tables import FINDINGS, IMAGES, make_tables, read_entries
 

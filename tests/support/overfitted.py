@@ -14,7 +14,7 @@ from detectors.models.split import Split
 #: Pictures of a school of fish: about 27 marked animals each.
 CROWDED = ("IMG_2274", "IMG_2275", "IMG_2276", "IMG_2277", "IMG_2278", "IMG_2279", "IMG_2280")
 INPUT_PX = 256
-EPOCHS = {"detect": 90, "segment": 60}
+EPOCHS = {"detect": 70, "segment": 70}
 OPTIONS = {
     "optimizer": "AdamW", "lr0": 0.003, "lrf": 0.1, "warmup_epochs": 3, "mosaic": 0.0, "scale": 0.0, "translate": 0.0,
     "fliplr": 0.0, "hsv_h": 0.0, "hsv_s": 0.0, "hsv_v": 0.0, "erasing": 0.0, "val": False, "patience": 0,
@@ -50,7 +50,7 @@ def train_overfitted(architecture: str, real_data: Path, folder: Path, *, task="
         outline_boxes(folder / "pictures" / "labels")
     lesson = door.Lesson(
         start=architecture, listing=listing, out=folder / "weights", epochs=EPOCHS[task], input_px=INPUT_PX,
-        batch=len(pictures.names), threads=2, options=OPTIONS,
+        batch=2, threads=2, options=OPTIONS,
     )  # fmt: skip
     weights = door.train(lesson, progress=lambda epoch, epochs, figure: True)
     if kept is not None:

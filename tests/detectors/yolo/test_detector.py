@@ -16,7 +16,7 @@ from schemas.errors import FatalFault
 from schemas.finding import Image
 from schemas.geometry import Box, Mask, Whole, WholePart
 from schemas.result import ModelRef
-from schemas.runlength import decode_mask
+from schemas.forms.runlength import decode_mask
 from tests.support.networks import LABELS, make_network
 
 

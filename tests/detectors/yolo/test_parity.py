@@ -14,13 +14,13 @@ from detectors.yolo.open import YoloOptions, open_yolo
 from detectors.yolo.parameters import YoloParameters
 from schemas.finding import Image, to_bounds
 from schemas.geometry import WholePart
-from schemas.runlength import decode_mask
+from schemas.forms.runlength import decode_mask
 from tests.support.overfitted import INPUT_PX, choose_pictures, require_train_extra, train_overfitted
 
 pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(1800)]
 
-#: Low, so that weights over-fitted in a minute see more than 100 boxes.
-CONF, IOU = 0.1, 0.7
+#: The defaults of both sides.
+CONF, IOU = 0.25, 0.7
 SCORE_SLACK, LEAST_OVERLAP, LEAST_BOXES = 0.02, 0.95, 100
 
 

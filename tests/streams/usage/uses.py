@@ -6,8 +6,10 @@ import datetime as dt
 import hashlib
 
 from schemas.unit import Instant
-from schemas.usage import DeclaredOwner, Person, Processed, UsageEvent, make_usage_id
+from schemas.usage import DeclaredOwner, NotDone, Person, Processed, UsageEvent, make_usage_id
+from sinks.object_store.memory import MemoryStore
 from streams.brokers.records import Stored
+from streams.usage.meter import Meter
 
 NOW = dt.datetime(2026, 11, 20, 10, tzinfo=dt.UTC)
 OBSERVER = "ab" * 32
@@ -72,4 +74,36 @@ def make_record(offset: int, value: bytes | None, **changes: object) -> Stored:
 
 
 def make_records(events, *, partition: int = 0, start: int = 0) -> list[Stored]:
-    return [make_record(start + place, event.to_canonical(), partition=partition) for place, event in enumerate(events)]
+    """Return records of consecutive offsets, each appended a second after its use was requested."""
+    return [
+        make_record(
+            start + place,
+            event.to_canonical(),
+            partition=partition,
+            appended_at=event.requested_at + dt.timedelta(seconds=1),
+        )
+        for place, event in enumerate(events)
+    ]
+
+
+def keep(*logs) -> MemoryStore:
+    """Return a store with the facts of some logs, each a list of events of one partition."""
+    store = MemoryStore()
+    meter = Meter(store, "log-1")
+    for partition, events in enumerate(logs):
+        meter.take(make_records(events, partition=partition))
+    return store
+
+
+def make_clip_use(content: object, frames: int, *, observer: str = OBSERVER, **changes: object) -> UsageEvent:
+    """Return a use of a clip by one observer, in which ``frames`` images were looked at."""
+    return make_use(
+        f"{content}.{observer}",
+        observer=observer,
+        **({"units": {"clip": 1}, "images": {"frame": frames}, "contents": (to_content(content),)} | changes),
+    )
+
+
+def make_not_done(number: object, status: str, reason: str, **changes: object) -> UsageEvent:
+    """Return a request that was not served."""
+    return make_use(number, act=NotDone(status=status, reason=reason), images={}, **changes)
