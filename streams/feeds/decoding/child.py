@@ -64,6 +64,7 @@ class Desk:
     _mapped: OrderedDict[tuple[int, int], Slot] = field(default_factory=OrderedDict)
     _free: deque[Slot] = field(default_factory=deque)
     _slot_bytes: int = 0
+    _images: int = 0
     _order: Order = field(default_factory=Order)
     _order_plain: Message = field(default_factory=dict)
     _is_clip: bool = False
@@ -80,7 +81,7 @@ class Desk:
         order = self._order
         self.notes.take()
         self._free.clear()
-        self._slot_bytes = 0
+        self._slot_bytes = self._images = 0
         self._accept(message["slots"], 0)
         footprint = allow(order.limits.memory_mib, max(order.limits.still_wait_s, order.limits.clip_wait_s))
         try:
@@ -118,10 +119,12 @@ class Desk:
             case Ending():
                 self.channel.put({"say": "ending", "ending": to_plain(event)})
             case Picture():
-                if event.index > order.resume_after:
+                self._images += 1
+                if self._images > order.already:
                     self._show(event)
             case _:
-                if event.index > order.resume_after:
+                self._images += 1
+                if self._images > order.already:
                     self.channel.put({"say": "unread", **to_plain(event)})
         if self._is_clip:
             self.channel.flush()

@@ -141,14 +141,14 @@ class Order:
     ----------
     probe
         Say what it is, and hand over no pixels.
-    resume_after
-        Index of the last image already handed over by a process that died; those up to it are not handed over again.
+    already
+        Images, readable or not, that a process handed over before it died; they are not handed over again.
     """
 
     limits: Limits = field(default_factory=Limits)
     sampling: Sampling = EVERY_IMAGE
     probe: bool = False
-    resume_after: int = -1
+    already: int = 0
 
     def to_plain(self) -> dict[str, Any]:
         """Return the JSON object."""
@@ -160,9 +160,9 @@ class Order:
         """Return the order a JSON object describes."""
         return cls(**{**plain, "limits": Limits(**plain["limits"]), "sampling": Sampling(**plain["sampling"])})
 
-    def resume(self, index: int) -> Order:
-        """Return the same order for a process that takes over after image ``index`` was handed over."""
-        return replace(self, resume_after=index)
+    def resume(self, already: int) -> Order:
+        """Return the same order for a process that takes over from one that died."""
+        return replace(self, already=already)
 
 
 def _to_plain(part: Limits | Sampling) -> dict[str, Any]:

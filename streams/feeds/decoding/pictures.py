@@ -16,7 +16,7 @@ from __future__ import annotations
 import io
 import math
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -220,7 +220,11 @@ def open_picture(data: memoryview, name: str, limits: Limits) -> OpenPicture:
         if name != "jpeg" and getattr(image, "n_frames", 1) > 1 and _has_pages(image):
             sentence = "The file holds several pictures (an animation or pages); send them one by one, or as a video."
             raise RejectedInput(reason="many_pictures", sentence=sentence)
-        return OpenPicture(image, _to_exif(image.getexif()))
+        exif = _to_exif(image.getexif())
+        is_turned = isinstance(
+            image, TiffImagePlugin.TiffImageFile
+        )  # Pillow turns these itself, and says their size upright
+        return OpenPicture(image, replace(exif, orientation=1) if is_turned else exif)
 
 
 def _has_pages(image: Image.Image) -> bool:

@@ -77,7 +77,7 @@ class OpenUnit:
     _ring: dict[int, Slot] = field(default_factory=dict)
     _shown: deque[Slot] = field(default_factory=deque)
     _input: Slot | None = None
-    _last_index: int = -1
+    _images: int = 0
     _waited_s: float = 0.0
     _largest: int = 0
 
@@ -173,7 +173,7 @@ class OpenUnit:
             slot = self.arena.lease(self.hint_bytes)
             self._ring[slot.offset] = slot
             slots.append([slot.offset, slot.length])
-        message: Message = {"do": "open", "order": self.order.resume(self._last_index).to_plain(), "slots": slots}
+        message: Message = {"do": "open", "order": self.order.resume(self._images).to_plain(), "slots": slots}
         decoder.served += 1
         decoder.send({**message, **self._describe_input()})
         return decoder
@@ -243,8 +243,8 @@ class OpenUnit:
             case "picture":
                 return self._make_view(message)
             case "unread":
-                self._last_index = int(message["index"])
-                self.unread.append(UnreadImage(index=self._last_index, reason=message["reason"]))
+                self._images += 1
+                self.unread.append(UnreadImage(index=message["index"], reason=message["reason"]))
             case "ending":
                 self.ending = Ending(**message["ending"])
             case _:
@@ -271,12 +271,12 @@ class OpenUnit:
         pixels.flags.writeable = False
         self._shown.append(slot)
         self._largest = max(self._largest, pixels.nbytes)
-        self._last_index = int(message["index"])
+        self._images += 1
         pts = message["pts"]
         base = message["time_base"]
         place = WholePart(part=self.part) if pts is None else FramePlace(part=self.part, pts=pts, time_base=base)
         image = Image(
-            index=self._last_index,
+            index=message["index"],
             kind="still" if kind == "still" else "frame",
             width_px=width_px,
             height_px=height_px,

@@ -7,7 +7,7 @@ be decoded costs the frames up to the next key frame: what a decoder makes of th
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
@@ -20,8 +20,8 @@ from av.stream import Disposition
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from schemas.errors import ObservatoryError, RejectedInput
-from streams.feeds.decoding.clip.keys import KeyCount
 from streams.feeds.decoding.clip.reel import Place, Reel, Shot
+from streams.feeds.decoding.clip.roll import Roll
 from streams.feeds.decoding.events import Event, Header, Picture, Unread
 from streams.feeds.decoding.formats.containers import read_structure
 from streams.feeds.decoding.upright import is_sideways, to_orientation, turn_upright
@@ -50,6 +50,15 @@ _UNSUPPORTED = (
 )
 
 _UNSUPPORTED_SENTENCE = "The video is of a kind that this build does not decode."
+
+#: Codecs of which every packet is a frame to be shown; others have hidden reference pictures or pack two frames into one.
+_FRAME_A_PACKET = frozenset({"h264", "hevc", "vvc", "av1", "libdav1d", "vp9", "mjpeg", "ffv1", "prores", "rawvideo"})
+
+#: What a file whose end is missing may be taken for.
+_SIGNS_OF_A_CUT = frozenset({"unreadable_video", "no_video"})
+
+#: Raw streams: their demuxers invent 25 frames a second, where the stream itself may know better.
+_WITHOUT_CLOCK = frozenset({"h264", "hevc", "mpegvideo"})
 
 #: Tags in which writers put the time of recording, the most telling first (the first one has its UTC offset).
 _TIME_TAGS = ("com.apple.quicktime.creationdate", "creation_time", "DATE_RECORDED", "date")
@@ -99,16 +108,15 @@ def open_clip(source: Path | memoryview, form: Format, order: Order) -> Iterator
         end, after frames were handed over.
     """
     structure = read_structure(source, form)
-    try:
-        container = _open_container(source, form, order.limits)
-    except RejectedInput as fault:
-        if structure.is_cut:
-            raise RejectedInput(
-                reason="truncated_video", sentence="The video's file ends before its first frame."
-            ) from fault
-        raise
-    with container:
-        clip = _make_clip(container, order, form)
+    with ExitStack() as opened:
+        try:
+            container = opened.enter_context(_open_container(source, form, order.limits))
+            clip = _make_clip(container, order, form)
+        except RejectedInput as fault:
+            if structure.is_cut and fault.reason in _SIGNS_OF_A_CUT:
+                sentence = "The video's file ends before its first frame."
+                raise RejectedInput(reason="truncated_video", sentence=sentence) from fault
+            raise
         yield from clip.read()
         if order.probe:
             return
@@ -152,9 +160,10 @@ def _make_clip(container: InputContainer, order: Order, form: Format) -> _Clip:
         codec.flags |= Flags.output_corrupt  # hand them over and say so, instead of leaving them out unsaid
         codec.options = {"max_pixels": str(order.limits.frame_pixels)}
         codec.open()
-    rate_hz = stream.average_rate or stream.guessed_rate
+    has_clock = form.demuxer not in _WITHOUT_CLOCK
+    rate_hz = (stream.average_rate or stream.guessed_rate) if has_clock else (codec.framerate or stream.average_rate)
     reel = Reel(order.sampling, order.limits, time_base, stream.start_time, rate_hz or None)
-    clip = _Clip(container, stream, order, form, reel)
+    clip = _Clip(container, stream, order, form, reel, Roll(codec.name in _FRAME_A_PACKET))
     if (clip.duration_s or 0) > order.limits.clip_duration_s:
         raise RejectedInput(reason="too_long", sentence=f"The clip says it lasts {clip.duration_s:.0f} s.")
     return clip
@@ -169,8 +178,8 @@ class _Clip:
     order: Order
     form: Format
     reel: Reel
+    _roll: Roll
     _packets: int = 0
-    _keys: KeyCount = field(default_factory=KeyCount)
     _held: list[VideoFrame] = field(default_factory=list)
     _suspect_pts: set[int | None] = field(default_factory=set)
     _waiting: list[Unread] = field(default_factory=list)
@@ -190,13 +199,14 @@ class _Clip:
         return self.form.demuxer == "mov" and self._packets < len(self.stream.index_entries)
 
     def read(self) -> Iterator[Event]:
-        """Yield the header (with a probe, that is all), then frames and unreadable frames in order."""
+        """Yield the header (with a probe, that is all), then frames and unreadable frames."""
         for packet in self._demux():
             yield from self._feed(packet)
             if self.order.probe and self._has_header:
                 return
-        self._keys.close()
         yield from self._hand_over(self._drain())
+        yield from self._show_held()
+        yield from self._miss(is_over=True)
 
     def _demux(self) -> Iterator[Packet]:
         """Yield packets up to the end, or up to where the container itself cannot be read further."""
@@ -216,37 +226,38 @@ class _Clip:
                 yield packet
 
     def _feed(self, packet: Packet) -> Iterator[Event]:
-        """Decode one packet, or account for the frame that it cannot give."""
-        if self.order.sampling.key_frames and not self._count(packet):
+        """Announce a packet's frame and decode it, or account for the frame that it cannot give."""
+        is_wanted = packet.is_keyframe or not self.order.sampling.key_frames
+        if is_wanted:
+            yield from self._show_held()
+        reason = self._find_fault(packet) if is_wanted else ""
+        if not packet.is_discard:
+            self._announce(packet, reason, is_wanted=is_wanted)
+        if not is_wanted:
             return
-        reason, frames = self._find_fault(packet), []
-        if packet.is_corrupt:
-            self._suspect_pts.add(packet.pts)
+        frames: list[VideoFrame] = []
         if not reason:
             try:
                 with translate():
                     frames = packet.decode()
             except RejectedInput:
                 reason = "corrupt"
-        if not reason:
-            self._awaits_key = False
-            yield from self._hand_over(frames)
-            return
-        if not self._awaits_key:
-            self._awaits_key = True
-            yield from self._hand_over(self._drain())
+                self._roll.forget(packet.pts, reason)
+        if reason and not self._awaits_key:
+            frames = self._drain()
             self.stream.codec_context.flush_buffers()
-        if not packet.is_discard:
-            yield from self._lose(packet, reason)
+        self._awaits_key = bool(reason)
+        yield from self._hand_over(frames)
+        yield from self._miss()
 
-    def _count(self, packet: Packet) -> bool:
-        """Count a packet where only key frames are decoded, and return whether it is one."""
-        if not packet.is_discard:
-            self._keys.add(packet.pts, is_key=packet.is_keyframe)
-            self.reel.begin_at(packet.pts)
+    def _announce(self, packet: Packet, reason: str, *, is_wanted: bool) -> None:
+        self._roll.announce(packet.pts, is_wanted=is_wanted, reason=reason)
+        self.reel.begin_at(packet.pts if self.order.sampling.key_frames else None)
+        if not is_wanted:
             self.reel.go_through(packet.pts, packet.duration or 0)
-            self.reel.passed_over += not packet.is_keyframe
-        return bool(packet.is_keyframe)
+            self.reel.passed_over += 1
+        if packet.is_corrupt:
+            self._suspect_pts.add(packet.pts)
 
     def _find_fault(self, packet: Packet) -> str:
         """Return why a packet is not worth decoding, or nothing."""
@@ -256,11 +267,12 @@ class _Clip:
             return "truncated"  # an MP4 packet of which only a part is there
         return "corrupt" if self._awaits_key and not packet.is_keyframe else ""
 
-    def _lose(self, packet: Packet, reason: str) -> Iterator[Event]:
-        index = self._keys.drop().index if self.order.sampling.key_frames else None
-        lost = self.reel.lose(reason, packet.pts, index)
-        if lost is not None:
-            self._waiting.append(Unread(lost, reason))
+    def _miss(self, *, is_over: bool = False) -> Iterator[Event]:
+        """Yield the frames that will not come, once there is a header before them."""
+        for frame in self._roll.find_missing(is_over=is_over):
+            reason = frame.reason or "corrupt"
+            if self.reel.lose(reason, frame.pts, frame.index):
+                self._waiting.append(Unread(frame.index, reason))
         if self._has_header:
             yield from self._take_waiting()
 
@@ -278,19 +290,25 @@ class _Clip:
             return []
 
     def _hand_over(self, frames: Sequence[VideoFrame]) -> Iterator[Event]:
-        if not self.order.sampling.key_frames:
-            for frame in frames:
-                yield from self._show(frame, None)
+        """Show frames; key frames only when the packets that may be shown before them have been announced."""
+        if self.order.sampling.key_frames:
+            self._held.extend(frames)
             return
-        self._held.extend(frames)
-        while self._held and (key := self._keys.find(self._held[0].pts)):
-            yield from self._show(self._held.pop(0), key.index)
+        for frame in frames:
+            yield from self._show(frame)
 
-    def _show(self, frame: VideoFrame, index: int | None) -> Iterator[Event]:
+    def _show_held(self) -> Iterator[Event]:
+        held, self._held = self._held, []
+        for frame in held:
+            yield from self._show(frame)
+
+    def _show(self, frame: VideoFrame) -> Iterator[Event]:
         """Place one frame, and yield it if the sampling takes it."""
         is_corrupt = frame.is_corrupt or frame.pts in self._suspect_pts
         self._suspect_pts.discard(frame.pts)
-        place = self.reel.place(Shot(frame.pts, is_corrupt, frame.key_frame, frame.duration), index)
+        index, is_after_gap = self._roll.call(frame.pts)
+        shot = Shot(frame.pts, is_corrupt, frame.key_frame, frame.duration)
+        place = self.reel.place(shot, index, is_after_gap=is_after_gap)
         self.order.limits.check_frame(frame.width, frame.height)
         orientation = _read_orientation(frame)
         if not self._has_header:

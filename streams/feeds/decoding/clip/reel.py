@@ -1,7 +1,6 @@
-"""The account of a clip: number, time and fate of each frame, kept while the frames themselves go by.
+"""The account of a clip: time and fate of each frame, kept while the frames themselves go by.
 
-A frame's index is its place among all frames the decoder hands over or should have handed over, so it is the same whether
-frames are sampled or not, and whether a neighbour could be read or not.
+Its number comes from the roll call (:mod:`streams.feeds.decoding.clip.roll`).
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class Place:
 
 @dataclass(slots=True)
 class Reel:
-    """Numbers, times and samples the frames of one clip.
+    """Times, samples and judges the frames of one clip.
 
     Attributes
     ----------
@@ -63,8 +62,8 @@ class Reel:
         Unit of time stamps in seconds; the container's idea of the first, which is believed unless a frame comes before it.
     rate_hz
         For streams without a clock: frames a second, as the stream or its container says.
-    handed_over, lost
-        Frames that came out of the decoder, and frames that should have.
+    handed_over
+        Frames that came out of the decoder.
     looked, missed, passed_over
         Frames that the sampling takes and that can be read, that it takes and that cannot, and that it leaves out.
     """
@@ -78,33 +77,34 @@ class Reel:
     looked: int = 0
     missed: int = 0
     passed_over: int = 0
-    lost: int = 0
     reached_s: float | None = None
     _origin_pts: int | None = None
-    _end_pts: int | None = None
+    _latest_pts: list[int] = field(default_factory=list)
+    _shown_pts: int = 0
     _period: int = -1
     _is_after_damage: bool = False
     _damage: set[str] = field(default_factory=set)
 
-    def place(self, shot: Shot, index: int | None = None) -> Place:
-        """Return where the next frame stands.
+    def place(self, shot: Shot, index: int, *, is_after_gap: bool = False) -> Place:
+        """Return where a frame stands.
 
         Parameters
         ----------
-        index
-            Its index, where the caller counts (key frames only); else it follows the last one.
+        is_after_gap
+            Frames before it never came, so what it was predicted from may be missing.
 
         Raises
         ------
         RejectedInput
             ``too_long``, ``no_clock``, or ``absurd_time_base`` when its time lies beyond any clip's.
         """
-        index = self._number(index)
+        self._check_count(index)
         self.handed_over += 1
         pts, offset_s, flags = self._clock(shot.pts, index)
         if self.reached_s is not None and offset_s <= self.reached_s:
             flags += ("clock_skewed",)
-        self._is_after_damage = shot.is_corrupt or (self._is_after_damage and not shot.is_key)
+        is_doubtful = self._is_after_damage or is_after_gap
+        self._is_after_damage = shot.is_corrupt or (is_doubtful and not shot.is_key)
         if self._is_after_damage and not shot.is_corrupt:
             flags += ("corrupt",)
         self.reached_s = max(offset_s, self.reached_s or 0.0)
@@ -117,12 +117,11 @@ class Reel:
             self.start_pts = pts if self.start_pts is None else min(self.start_pts, pts)
 
     def go_through(self, pts: int | None, shown_pts: int) -> None:
-        """Note that the clip reaches to the end of this frame, decoded or not."""
-        if pts is None:
+        """Note that the clip reaches to this frame, decoded or not."""
+        if pts is None or pts in self._latest_pts:
             return
-        if not shown_pts and self.rate_hz:
-            shown_pts = round(1 / (self.rate_hz * self.time_base))
-        self._end_pts = max(pts + shown_pts, pts if self._end_pts is None else self._end_pts)
+        self._latest_pts = sorted((*self._latest_pts, pts))[-2:]
+        self._shown_pts = shown_pts
 
     def take(self, place: Place, *, is_readable: bool) -> bool:
         """Return whether the sampling takes this frame, and count it."""
@@ -131,34 +130,24 @@ class Reel:
         if taken and is_readable:
             self.looked += 1
         elif taken:
-            self._miss("corrupt")
+            self.missed += 1
+            self.spoil("corrupt")
         return taken
 
-    def lose(self, reason: str, pts: int | None, index: int | None = None) -> int | None:
-        """Count a frame that never came out of the decoder.
-
-        Returns
-        -------
-        int or None
-            Its index, if the sampling would have taken it.
-        """
-        index = self._number(index)
-        self.lost += 1
-        self._is_after_damage = True
+    def lose(self, reason: str, pts: int | None, index: int) -> bool:
+        """Count a frame that never came out of the decoder, and return whether the sampling would have taken it."""
+        self._check_count(index)
         self.spoil(reason)
         is_timed = pts is not None or self.rate_hz is not None
         offset_s = self._clock(pts, index)[1] if is_timed else self.reached_s or 0.0
-        if not self._wants(index, offset_s):
-            self.passed_over += 1
-            return None
-        self._miss(reason)
-        return index
+        taken = self._wants(index, offset_s)
+        self.missed += taken
+        self.passed_over += not taken
+        return taken
 
-    def _number(self, index: int | None) -> int:
-        index = self.handed_over + self.lost if index is None else index
+    def _check_count(self, index: int) -> None:
         if index >= self.limits.clip_images:
             raise RejectedInput(reason="too_long", sentence=f"The clip has more than {self.limits.clip_images} frames.")
-        return index
 
     def _clock(self, claimed_pts: int | None, index: int) -> tuple[int, float, tuple[str, ...]]:
         """Return a frame's time stamp, its offset in seconds, and a flag if both are estimated."""
@@ -188,10 +177,6 @@ class Reel:
         self._period = period
         return True
 
-    def _miss(self, reason: str) -> None:
-        self.missed += 1
-        self.spoil(reason)
-
     def spoil(self, reason: str) -> None:
         """Note why the clip is not all it should be."""
         self._damage.add(reason)
@@ -202,11 +187,16 @@ class Reel:
         return next((reason for reason in ("encrypted", "truncated", "corrupt") if reason in self._damage), "")
 
     def end(self) -> Ending:
-        """Return the ending."""
-        through_s = 0.0
-        if self._end_pts is not None and self._origin_pts is not None:
-            through_s = float((self._end_pts - self._origin_pts) * self.time_base)
-        return Ending(self.damage, self.reached_s or 0.0, self.passed_over, through_s)
+        """Return the ending; the last frame is taken to be shown as long as the one before it, or as the clip's mean."""
+        return Ending(self.damage, self.reached_s or 0.0, self.passed_over, self._measure_through())
+
+    def _measure_through(self) -> float:
+        if not self._latest_pts or self._origin_pts is None:
+            return 0.0
+        gap_pts = self._latest_pts[-1] - self._latest_pts[0]
+        rate_pts = round(1 / (self.rate_hz * self.time_base)) if self.rate_hz else 0
+        shown_pts = min((pts for pts in (gap_pts, rate_pts) if pts > 0), default=self._shown_pts)
+        return float((self._latest_pts[-1] + shown_pts - self._origin_pts) * self.time_base)
 
     def refuse_nothing(self, *, is_encrypted: bool) -> None:
         """Refuse a clip of which not one frame could be read.
