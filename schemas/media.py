@@ -146,6 +146,13 @@ def make_event_id(feed: str, subject: str, content: str) -> str:
 # --- how an arrival ends ---
 
 
+class InWork(Noun):
+    """It has not ended: it was routed to an installation, and is still ours."""
+
+    state: Literal["in_work"] = "in_work"
+    unit_id: str
+
+
 class Stored(Noun):
     """Its results are durable."""
 
@@ -177,11 +184,25 @@ class Skipped(Noun):
 
 
 class MediaSettled(Noun):
-    """How one arrival ended (``media.settled.v1``, compacted, key = source + event)."""
+    """What became of one arrival (``media.settled.v1``, compacted, key = source + event).
+
+    The router says ``in_work`` before a worker can say anything, so that whoever keeps account need not read the pictures.
+
+    Attributes
+    ----------
+    subject
+        The sender's name for it; absent where the envelope could not be read.
+    """
 
     source: Annotated[str, StringConstraints(max_length=200)]
     event: Annotated[str, StringConstraints(max_length=200)]
-    end: Annotated[Stored | Duplicate | SetAside | Skipped, Field(discriminator="state")]
+    subject: Annotated[str, StringConstraints(max_length=SUBJECT_LIMIT)] | None = None
+    end: Annotated[InWork | Stored | Duplicate | SetAside | Skipped, Field(discriminator="state")]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will become of it, unless somebody tries it again."""
+        return not isinstance(self.end, InWork)
 
     @property
     def message_key(self) -> bytes:

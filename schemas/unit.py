@@ -60,12 +60,13 @@ Captured = Annotated[Instant | Span | Undated, Field(discriminator="kind")]
 
 
 def to_captured_text(captured: Captured) -> str:
-    """Return the capture time as it stands in ids: ``20240422t080001000z`` or ``undated``."""
+    """Return the capture time as it stands in ids: ``20240422t080001000z`` or ``undated``.
+
+    Lower case, as RFC 3339 allows, because ids are object keys, and some file systems are blind to case.
+    """
     match captured:
-        case Instant(at=moment):
-            return to_compact_time(moment)
-        case Span(start_at=moment):
-            return to_compact_time(moment)
+        case Instant(at=moment) | Span(start_at=moment):
+            return to_compact_time(moment).lower()
         case _:
             return "undated"
 

@@ -11,10 +11,10 @@ from schemas.canonical import to_sha256
 from schemas.errors import RejectedInput
 from schemas.media import InlineBody, MediaArrived, MediaSettled, SetAside, make_event_id
 from schemas.wire import to_headers
+from streams.account.ledger import ArrivalKey, Ledger, count_ledger, read_ends, read_tallies
 from streams.brokers.records import Record
 from streams.faults import make_rejection, to_dead_letter
 from streams.feeds.announce import Claimed, announce_file
-from streams.account.ledger import ArrivalKey, Ledger, count_ledger, read_ends, read_tallies
 from streams.units.routing import to_settled_record
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Submission:
         record = Record(self.topics.media_arrived, self.sender.feed.encode(), b"", to_headers(media))
         rejection = make_rejection(record, fault, step="announce", rejected_at=dt.datetime.now(dt.UTC))
         end = SetAside(rejection_id=rejection.rejection_id, reason=fault.reason)
-        settled = MediaSettled(source=media.source, event=media.event, end=end)
+        settled = MediaSettled(source=media.source, event=media.event, subject=media.subject, end=end)
         self.arrived.add(ArrivalKey(media.source, media.event))
         letter = to_dead_letter(record, rejection, self.topics.media_rejected)
         return (letter, to_settled_record(self.topics, settled))
@@ -127,7 +127,7 @@ class Submission:
     def take_ends(self) -> None:
         """Read what ended since the last look."""
         for key, settled in read_ends(self._read(self.topics.media_settled)).items():
-            if key in self.arrived:
+            if key in self.arrived and settled.has_ended:
                 self.ends[key] = settled
         self.tallies.update(read_tallies(self._read(self.topics.result_stored)))
         self.look()

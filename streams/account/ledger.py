@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from schemas.media import Duplicate, MediaSettled, SetAside, Skipped, Stored
+from schemas.unit import SUBJECT_LIMIT
 from schemas.wire import FEED_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schemas.topics import Topics
-    from streams.brokers.client import Broker
+    from streams.brokers.client import Client
     from streams.brokers.records import Stored as StoredRecord
 
 #: Arrivals named in a ledger that lists what is missing; more are only counted.
@@ -108,8 +109,15 @@ class Ledger:
         }
 
 
+def find_subject(record: StoredRecord) -> str | None:
+    """Return the sender's name for an arrival, where its envelope tells one."""
+    texts = {name.lower(): value for name, value in record.headers if value is not None}
+    subject = texts.get("ce_subject", b"").decode("utf-8", "replace")[:SUBJECT_LIMIT]
+    return subject or None
+
+
 def read_ends(records: Iterable[StoredRecord]) -> dict[ArrivalKey, MediaSettled]:
-    """Return the newest end of each arrival."""
+    """Return the newest state of each arrival that was taken up."""
     ends: dict[ArrivalKey, MediaSettled] = {}
     for record in records:
         if record.value is not None:
@@ -155,7 +163,7 @@ def count_ledger(
             case Skipped(policy=policy):
                 row.skipped += 1
                 ledger.policies[policy] += 1
-            case None:
+            case _:
                 if len(ledger.in_flight) < NAMED_LIMIT:
                     ledger.in_flight.append(key)
     kept = [tallies[unit_id] for unit_id in stored_units if unit_id in tallies]
@@ -164,17 +172,25 @@ def count_ledger(
     return ledger
 
 
-def read_ledger(log: Broker, topics: Topics) -> Ledger:
-    """Read the topics from their beginning and return the ledger of everything they still hold.
+def read_ledger(client: Client, topics: Topics, *, group: str) -> Ledger:
+    """Read what became of every arrival, and the arrivals that nobody has taken up yet.
 
-    Ends are read **before** arrivals: an end that came in between then belongs to an arrival that is listed, never the other
-    way round, so that the sum always holds.
+    Of ``media.arrived`` only what lies behind the router's committed place is read: everything before it has its state on
+    ``media.settled``. That place is asked for **first**, so that an arrival which is taken up meanwhile is seen twice, and
+    counted once, and never missed.
+
+    Parameters
+    ----------
+    group
+        Name of the group of workers.
 
     Raises
     ------
     TransientFault
         If the broker is away.
     """
-    ends = read_ends(log.read(topics.media_settled))
-    arrived = [to_arrival_key(record) for record in log.read(topics.media_arrived)]
-    return count_ledger(arrived, ends, read_tallies(log.read(topics.result_stored)))
+    committed = client.committed(group)
+    places = {partition: place for (topic, partition), place in committed.items() if topic == topics.media_arrived}
+    waiting = [to_arrival_key(record) for record in client.read(topics.media_arrived, places)]
+    ends = read_ends(client.read(topics.media_settled))
+    return count_ledger(waiting, ends, read_tallies(client.read(topics.result_stored)))

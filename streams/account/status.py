@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.noun import to_time_text
 from schemas.result import ResultStored
 from schemas.topics import LANES
-from schemas.unit import to_captured_text
+from schemas.unit import Instant, Span
 from schemas.wire import FEED_SOURCE, read_rejection
 from streams.account.ledger import to_arrival_key
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schemas.topics import Topics
+    from schemas.unit import Captured
     from streams.brokers.client import Client
     from streams.brokers.records import Stored
 
@@ -76,7 +77,7 @@ def read_status(client: Client, topics: Topics, *, group: str, installations: tu
         result = ResultStored.from_json(record.value or b"")
         feed = status.feeds.setdefault(result.unit.feed, FeedStatus())
         if feed.last_result_at is None or record.appended_at > feed.last_result_at:
-            feed.last_result_at, feed.last_captured = record.appended_at, to_captured_text(result.unit.captured)
+            feed.last_result_at, feed.last_captured = record.appended_at, _to_text(result.unit.captured)
     for record in _read_tail(client, topics.media_rejected, tail):
         rejection = read_rejection(record.headers)
         name = to_arrival_key(record).source.removeprefix(FEED_SOURCE)
@@ -86,6 +87,14 @@ def read_status(client: Client, topics: Topics, *, group: str, installations: tu
     works = [topics.work(name, lane) for name in installations for lane in LANES]
     _measure_lag(status, client, group, [topics.media_arrived, *works, topics.usage_recorded])
     return status
+
+
+def _to_text(captured: Captured) -> str:
+    match captured:
+        case Instant(at=moment) | Span(start_at=moment):
+            return to_time_text(moment)
+        case _:
+            return "undated"
 
 
 def _read_tail(client: Client, topic: str, tail: int) -> Iterator[Stored]:

@@ -16,10 +16,10 @@ from schemas.errors import RejectedInput
 from schemas.media import MediaSettled, SetAside
 from schemas.unit import WorkOrder, to_captured_text
 from schemas.wire import FEED_SOURCE
+from streams.account.ledger import find_subject, to_arrival_key
 from streams.agents.window import HoldPartition
 from streams.brokers.records import Record
 from streams.faults import Patience, make_rejection, to_dead_letter
-from streams.account.ledger import to_arrival_key
 from streams.units.pipeline import to_set_aside
 from streams.units.routing import to_settled_record
 
@@ -113,9 +113,11 @@ class RouterAgent:
     async def _send_on(self, prepared: Prepared, other: str | None) -> None:
         if other is None:
             other = await self.bench.call(lambda: self.router.claim(prepared))
-        is_new = other is None
-        record = self.router.to_work(prepared) if is_new else self.router.to_duplicate(prepared)
-        await self.bench.publish((record,))
+        if other is None:
+            await self.bench.publish((self.router.to_in_work(prepared),))
+            await self.bench.publish((self.router.to_work(prepared),))
+        else:
+            await self.bench.publish((self.router.to_duplicate(prepared),))
         feed = prepared.media.feed
         self.bench.gate.record_success(feed)
         self.bench.health.note_arrival(feed, prepared.arrived_at)
@@ -125,7 +127,7 @@ class RouterAgent:
         record = Record(stored.topic, stored.key, stored.value, stored.headers)
         rejection = make_rejection(record, fault, step="route", rejected_at=dt.datetime.now(dt.UTC))
         end = SetAside(rejection_id=rejection.rejection_id, reason=fault.reason)
-        settled = MediaSettled(source=key.source, event=key.event, end=end)
+        settled = MediaSettled(source=key.source, event=key.event, subject=find_subject(stored), end=end)
         letter = to_dead_letter(record, rejection, self.bench.topics.media_rejected)
         records = (letter, to_settled_record(self.bench.topics, settled))
         await self.bench.refuse(key.source.removeprefix(FEED_SOURCE), fault, records)

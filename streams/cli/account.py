@@ -28,14 +28,14 @@ def ledger(
     """Show every arrival's state, recomputed from the topics: submitted equals the sum of the states."""
     from schemas.topics import Topics
     from streams.account.ledger import read_ledger
-    from streams.places import open_broker, plan_topics
+    from streams.places import open_broker, plan_topics, to_app_id
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings, out).deployment
         client = open_broker(deployment)
         try:
             client.create(plan_topics(deployment))
-            found = read_ledger(client, Topics(deployment.broker.topic_prefix))
+            found = read_ledger(client, Topics(deployment.broker.topic_prefix), group=to_app_id(deployment))
         finally:
             client.close()
         show_ledger(output, found)

@@ -184,7 +184,8 @@ def to_set_aside(order: WorkOrder | None, record: Record, fault: RejectedInput, 
 
 
 def _settle(topics: Topics, order: WorkOrder, end: Stored | Skipped | SetAside) -> Record:
-    return to_settled_record(topics, MediaSettled(source=order.source, event=order.event, end=end))
+    settled = MediaSettled(source=order.source, event=order.event, subject=order.unit.group, end=end)
+    return to_settled_record(topics, settled)
 
 
 def _to_index(entry: Entry) -> int:

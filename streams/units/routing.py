@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from schemas.canonical import to_sha256
 from schemas.errors import RejectedInput
 from schemas.geometry import Nowhere, Where
-from schemas.media import Duplicate, InlineBody, MediaSettled
+from schemas.media import Duplicate, InlineBody, InWork, MediaSettled
 from schemas.unit import Claim, Part, Unit, WorkOrder, make_stamp, to_unit_key
 from schemas.wire import from_record
 from streams.brokers.records import Record
@@ -232,13 +232,17 @@ class Router:
         topic = self.topics.work(stamp.installation, order.lane)
         return Record(topic, stamp.unit_id.encode(), order.to_canonical())
 
+    def to_in_work(self, prepared: Prepared) -> Record:
+        """Return the record that says whose arrival this now is; sent before the order, so that no end can overtake it."""
+        return self._settle(prepared, InWork(unit_id=prepared.unit.stamp.unit_id))
+
     def to_duplicate(self, prepared: Prepared) -> Record:
         """Return the end of an arrival whose unit had come before."""
-        settled = MediaSettled(
-            source=prepared.media.source,
-            event=prepared.media.event,
-            end=Duplicate(of_unit_id=prepared.unit.stamp.unit_id),
-        )
+        return self._settle(prepared, Duplicate(of_unit_id=prepared.unit.stamp.unit_id))
+
+    def _settle(self, prepared: Prepared, end: InWork | Duplicate) -> Record:
+        media = prepared.media
+        settled = MediaSettled(source=media.source, event=media.event, subject=media.subject, end=end)
         return to_settled_record(self.topics, settled)
 
 
