@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas.finding import to_bounds
-from schemas.geometry import Box, Line, Mask, Point, Polygon, Whole
 from schemas.forms.runlength import decode_mask
+from schemas.geometry import Box, Line, Mask, Point, Polygon, Whole
 from sinks.pages import pixels
 from sinks.pages.palette import INK, PAPER, choose_colour, choose_ink
 from sinks.pages.pixels import Canvas
