@@ -1,0 +1,185 @@
+"""Uses written down: from an order and what became of it to a use, equal to the byte whenever it is made again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from schemas.usage import (
+    UNKNOWN_COUNTRY,
+    DeclaredOwner,
+    Ingested,
+    NotDone,
+    Person,
+    Processed,
+    UsageEvent,
+    make_usage_id,
+)
+from streams.usage.reports.definitions import PROFILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schemas.media import Rejection
+    from schemas.result import ResultStored
+    from schemas.unit import UnitKind, WorkOrder
+    from streams.settings.model import Deployment
+
+#: The door that announced media come in by, whoever announces them: folder, push, or a client of the topic.
+FEED_DOOR = "feed"
+
+#: What is asked of an installation by announcing media to it.
+DETECT, INGEST = "detect", "ingest"
+
+#: Unit kind -> what its images are counted as; a simulation has none.
+IMAGE_KINDS: dict[UnitKind, str] = {
+    "still": "still",
+    "clip": "frame",
+    "run": "roi",
+    "scan": "vignette",
+    "photo": "still",
+    "tile": "tile",
+    "orthophoto": "orthophoto",
+    "flight": "still",
+    "scene": "scene",
+    "image_set": "still",
+}
+
+#: Units that are one image: these can be counted before they are opened.
+_ONE_IMAGE: frozenset[UnitKind] = frozenset({"still", "photo", "tile", "orthophoto", "scene"})
+
+CountrySource = Literal["idp", "geoip", "declared", "none"]
+Traffic = Literal["internal", "affiliated", "external", "training", "robot", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asked, and through which door.
+
+    Attributes
+    ----------
+    who
+        A pseudonym, or the owner that a feed declares.
+    country, country_source
+        Where they are, and how that is known.
+    traffic, access
+        What sort of caller; whether a person clicked or a program called.
+    """
+
+    who: Person | DeclaredOwner
+    country: str = UNKNOWN_COUNTRY
+    country_source: CountrySource = "none"
+    door: str = FEED_DOOR
+    traffic: Traffic = "affiliated"
+    access: Literal["Regular", "Machine"] = "Machine"
+
+
+def make_feed_caller(owner: str, country: str = UNKNOWN_COUNTRY) -> Caller:
+    """Return the caller that stands for a feed: its declared owner, who is no user and counts as affiliated.
+
+    Parameters
+    ----------
+    country
+        ISO 3166; ``ZZ`` where none is declared.
+    """
+    source: CountrySource = "none" if country == UNKNOWN_COUNTRY else "declared"
+    return Caller(DeclaredOwner(owner=owner), country, source)
+
+
+def make_processed(
+    order: WorkOrder,
+    announced: ResultStored,
+    *,
+    observer_sha256: str,
+    caller: Caller,
+    reprocessing_of: str | None = None,
+) -> UsageEvent:
+    """Return the use of a durable result.
+
+    Parameters
+    ----------
+    observer_sha256
+        Digest of the observer, whose first digits stand in the result's id.
+    reprocessing_of
+        Id of the result that this one follows, where it was asked for as a repeat.
+
+    Raises
+    ------
+    ValueError
+        If the result is not of this order or not by this observer.
+    """
+    stamp = order.unit.stamp
+    if announced.unit != stamp or not announced.result_id.endswith(f".{observer_sha256[:16]}"):
+        message = f"the result {announced.result_id!r} is not what this order was for"
+        raise ValueError(message)
+    act = Processed(
+        processing_id=announced.result_id,
+        reprocessing_of=reprocessing_of,
+        observer_name=announced.observer_name,
+        observer_version=announced.observer_version,
+        observer_sha256=observer_sha256,
+        demonstration=announced.demonstration,
+    )
+    event_id = make_usage_id(door=caller.door, operation=DETECT, request=stamp.unit_id, observer_sha256=observer_sha256)
+    return _make(order, caller, event_id, act, images=announced.counts.looked)
+
+
+def make_ingested(order: WorkOrder, *, caller: Caller) -> UsageEvent:
+    """Return the use of a unit taken in; images are counted where the unit is one, since it was not opened."""
+    stamp = order.unit.stamp
+    event_id = make_usage_id(door=caller.door, operation=INGEST, request=stamp.unit_id, observer_sha256=None)
+    return _make(order, caller, event_id, Ingested(), images=int(stamp.kind in _ONE_IMAGE))
+
+
+def make_not_done(order: WorkOrder, rejection: Rejection, *, caller: Caller) -> UsageEvent:
+    """Return the use of a unit that was set aside; nothing of it counts as processed.
+
+    A unit that ended the process which looked at it is a failure of ours, any other is refused for what was sent. The id
+    follows from the rejection's: refused again for the same reason is the same use, and a retry that succeeds is another.
+    """
+    status: Literal["failure", "refused"] = "failure" if rejection.fault == "poison" else "refused"
+    event_id = make_usage_id(door=caller.door, operation=DETECT, request=rejection.rejection_id, observer_sha256=None)
+    return _make(order, caller, event_id, NotDone(status=status, reason=rejection.reason), images=0)
+
+
+def make_recorder(deployment: Deployment) -> Callable[[WorkOrder, ResultStored, str], UsageEvent]:
+    """Return the function that writes down deliveries of a deployment's feeds.
+
+    It takes the order, the announced result and the observer's digest. A feed that is no longer in the settings, but has
+    units on their way, belongs to the owner ``unknown``.
+    """
+    callers = {name: make_feed_caller(feed.owner, feed.country) for name, feed in deployment.feeds.items()}
+    nobody = make_feed_caller("unknown")
+
+    def record(order: WorkOrder, announced: ResultStored, observer_sha256: str) -> UsageEvent:
+        caller = callers.get(order.unit.stamp.feed, nobody)
+        return make_processed(order, announced, observer_sha256=observer_sha256, caller=caller)
+
+    return record
+
+
+def _make(
+    order: WorkOrder, caller: Caller, event_id: str, act: Processed | Ingested | NotDone, *, images: int
+) -> UsageEvent:
+    stamp = order.unit.stamp
+    kind = IMAGE_KINDS.get(stamp.kind)
+    return UsageEvent(
+        event_id=event_id,
+        requested_at=order.arrived_at,
+        observed=stamp.captured,
+        installation=stamp.installation,
+        door=caller.door,
+        operation=INGEST if act.kind == "ingested" else DETECT,
+        purpose=order.purpose,
+        traffic=caller.traffic,
+        access=caller.access,
+        profile=PROFILE,
+        act=act,
+        who=caller.who,
+        country=caller.country,
+        country_source=caller.country_source,
+        units=((stamp.kind, 1),),
+        images=((kind, images),) if kind and images else (),
+        bytes=sum(part.size_bytes for part in order.unit.parts),
+        contents=(stamp.content,),
+    )

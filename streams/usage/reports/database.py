@@ -1,0 +1,85 @@
+"""SQL over tables in memory: the door to duckdb."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from schemas.errors import FatalFault, TransientFault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sinks.parquet import Table
+
+#: Nothing is fetched, loaded or opened by a query: all it sees was added by us.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "preserve_insertion_order": "false",
+}
+
+#: What passes by itself or with more room; every other exception of the vendor is a mistake in a query of ours.
+_PASSING = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException, duckdb.ResourceInUseException)
+
+
+class Database:
+    """A database in memory, gone when it is closed; for one thread."""
+
+    def __init__(self) -> None:
+        with translated():
+            self._connection = duckdb.connect(":memory:", config=_CONFIG)
+
+    def run(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        """Run one statement, with ``$name`` parameters, and return its rows.
+
+        Raises
+        ------
+        TransientFault
+            If there is no memory left for it.
+        FatalFault
+            If the statement is wrong: a mistake of ours.
+        """
+        with translated():
+            return self._connection.execute(statement, dict(parameters) if parameters else None).fetchall()
+
+    def insert(self, statement: str, table: Table) -> None:
+        """Run an ``INSERT`` that selects from the table under the name ``arriving``.
+
+        Raises
+        ------
+        TransientFault, FatalFault
+            As :meth:`run`.
+        """
+        with translated():
+            self._connection.register("arriving", table.arrow)
+            try:
+                self._connection.execute(statement)
+            finally:
+                self._connection.unregister("arriving")
+
+    def close(self) -> None:
+        """Let go of all memory."""
+        with translated():
+            self._connection.close()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the vendor's exceptions into ours.
+
+    Raises
+    ------
+    TransientFault, FatalFault
+        As :meth:`Database.run`.
+    """
+    try:
+        yield
+    except _PASSING as error:
+        message = "The query over the usage facts found no room; it may pass when other work is done."
+        raise TransientFault(message) from error
+    except (duckdb.Error, duckdb.Warning) as error:
+        message = "The query over the usage facts is wrong."
+        raise FatalFault(message) from error

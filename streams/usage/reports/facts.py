@@ -1,0 +1,188 @@
+"""Facts read back: every use once, whatever log, partition or repetition it came by."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from schemas.errors import RejectedInput
+from sinks.parquet import read_table
+from streams.usage.meter import FACTS_FOLDER, REJECTED_FOLDER
+from streams.usage.reports.database import Database
+from streams.usage.rows import FACTS, REJECTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sinks.parquet import Layout, Table
+    from streams.usage.meter import FactStore
+
+#: Objects read at once: enough to keep the database from starting anew for each, few enough to bound memory.
+_OBJECTS_AT_ONCE = 10
+
+#: What counts: a person or an owner used the installation. Tests, canaries, staff and robots are shown, not counted.
+COUNTED = "purpose = 'user' AND traffic NOT IN ('robot', 'test')"
+
+#: Digests are held as 128 bits, which tells apart all the uses there will ever be and takes a quarter of the room.
+_EVENT_COLUMNS = """
+    event_id UUID, event_sha256 UUID, use_sha256 UUID, requested_at TIMESTAMP_MS, installation VARCHAR,
+    purpose VARCHAR, traffic VARCHAR, act VARCHAR, status VARCHAR, reason VARCHAR, demonstration BOOLEAN,
+    who VARCHAR, identity VARCHAR, tier TINYINT, country VARCHAR, country_source VARCHAR,
+    units MAP(VARCHAR, BIGINT), images MAP(VARCHAR, BIGINT), content UUID, contents VARCHAR[], counted BOOLEAN
+"""
+
+_LOAD = f"""
+    INSERT INTO event SELECT
+        event_id::UUID, substr(event_sha256, 1, 32)::UUID, substr(use_sha256, 1, 32)::UUID, requested_at, installation,
+        purpose, traffic, act, status, reason, coalesce(demonstration, false),
+        who, identity, tier, country, country_source, units, images,
+        CASE len(contents)
+            WHEN 0 THEN event_id::UUID
+            WHEN 1 THEN substr(contents[1], 1, 32)::UUID
+            ELSE md5(array_to_string(list_sort(contents), ' '))::UUID
+        END,
+        CASE WHEN len(contents) > 1 THEN contents END, {COUNTED}
+    FROM arriving
+"""  # noqa: S608 - put together from constants
+
+_LOADED = (
+    "event_id", "event_sha256", "use_sha256", "requested_at", "installation", "purpose", "traffic", "act", "status",
+    "reason", "demonstration", "who", "identity", "tier", "country", "country_source", "units", "images", "contents",
+)  # fmt: skip
+
+#: One use may stand in several records. Where they differ in nothing but the time of the request, the earliest is it;
+#: where they differ in more, that is a conflict, and the one with the smallest digest is kept: arrival decides nothing.
+_MERGE = (
+    """
+    CREATE TABLE twice AS
+        SELECT event_id, count(DISTINCT use_sha256) AS uses FROM event GROUP BY event_id HAVING count(*) > 1
+    """,
+    """
+    DELETE FROM event WHERE rowid IN (
+        SELECT place FROM (
+            SELECT event.rowid AS place, row_number() OVER (
+                PARTITION BY event_id ORDER BY CASE WHEN uses = 1 THEN requested_at END, event_sha256
+            ) AS rank
+            FROM event JOIN twice USING (event_id)
+        ) WHERE rank > 1
+    )
+    """,
+)
+
+#: How many units and images of each kind a use was about, content by content. Several contents beside as many images of
+#: one kind are one image each; otherwise several contents are one bundle.
+_COUNT = """
+    CREATE TABLE item AS
+    WITH tally AS (
+        SELECT event_id, requested_at, installation, act, demonstration, content, contents, 'image' AS what,
+            cardinality(images) AS kinds, unnest(map_entries(images)) AS entry
+        FROM event WHERE counted AND act IN ('processed', 'ingested')
+        UNION ALL
+        SELECT event_id, requested_at, installation, act, demonstration, content, contents, 'unit',
+            cardinality(units), unnest(map_entries(units))
+        FROM event WHERE counted AND act IN ('processed', 'ingested')
+    ), spread AS (
+        SELECT * EXCLUDE (entry, kinds), entry.key AS kind, entry.value AS n,
+            coalesce(kinds = 1 AND entry.value = len(contents), false) AS one_each
+        FROM tally
+    )
+    SELECT event_id, requested_at, installation, act, demonstration, what, kind, content, n
+    FROM spread WHERE NOT one_each
+    UNION ALL
+    SELECT event_id, requested_at, installation, act, demonstration, what, kind,
+        substr(unnest(contents), 1, 32)::UUID, 1
+    FROM spread WHERE one_each
+"""
+
+#: An image counts once per installation, at its first durable result. A later use of the same content counts only the
+#: images by which it exceeds all earlier ones; those of another, smaller or overlapping choice are ``unsure``: they may
+#: have been looked at before or not.
+_FIRST = """
+    CREATE TABLE counted AS
+    SELECT installation, act, demonstration, what, kind, requested_at, n,
+        greatest(0, n - coalesce(most, 0)) AS fresh,
+        CASE WHEN most IS NULL OR seen > 1 THEN 0 ELSE least(n, most) END AS unsure
+    FROM (
+        SELECT *,
+            max(n) OVER (
+                PARTITION BY installation, act, what, kind, content ORDER BY requested_at, event_id
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS most,
+            row_number() OVER (
+                PARTITION BY installation, act, what, kind, content, n ORDER BY requested_at, event_id
+            ) AS seen
+        FROM item
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All uses, merged and counted, in a database in memory.
+
+    Attributes
+    ----------
+    database
+        Tables ``event`` (each use once) and ``counted`` (what each was about, and how much of it for the first time).
+    conflicts
+        Ids under which different uses were recorded, sorted; the one with the smallest digest was kept of each.
+    rejected
+        How many different records were no use, by reason.
+    """
+
+    database: Database
+    conflicts: tuple[str, ...]
+    rejected: tuple[tuple[str, int], ...]
+
+
+@contextmanager
+def open_facts(store: FactStore) -> Iterator[Facts]:
+    """Read all facts of a store, for the time of the block.
+
+    Raises
+    ------
+    RejectedInput
+        ``broken_facts``, naming the object that cannot be read.
+    TransientFault
+        If the store is away or memory is short.
+    """
+    database = Database()
+    try:
+        rejected = _load_rejected(store, database)
+        database.run(f"CREATE TABLE event ({_EVENT_COLUMNS})")
+        for table in _read_objects(store, FACTS_FOLDER, FACTS, _LOADED):
+            database.insert(_LOAD, table)
+        for statement in (*_MERGE, _COUNT, _FIRST, "DROP TABLE item"):
+            database.run(statement)
+        conflicts = database.run("SELECT replace(event_id::VARCHAR, '-', '') FROM twice WHERE uses > 1 ORDER BY 1")
+        yield Facts(database, tuple(row[0] for row in conflicts), rejected)
+    finally:
+        database.close()
+
+
+def _load_rejected(store: FactStore, database: Database) -> tuple[tuple[str, int], ...]:
+    database.run("CREATE TABLE rejected (reason VARCHAR, value_sha256 VARCHAR)")
+    for table in _read_objects(store, REJECTED_FOLDER, REJECTED, ("reason", "value_sha256")):
+        database.insert("INSERT INTO rejected SELECT reason, value_sha256 FROM arriving", table)
+    statement = "SELECT reason, count(DISTINCT value_sha256) FROM rejected GROUP BY reason ORDER BY reason"
+    return tuple((reason, count) for reason, count in database.run(statement))
+
+
+def _read_objects(store: FactStore, folder: str, layout: Layout, names: tuple[str, ...]) -> Iterator[Table]:
+    """Yield the wanted columns of all objects of a folder, several objects at a time."""
+
+    def read(key: str) -> Table:
+        try:
+            return read_table(store.read(key), layout, names)
+        except RejectedInput as fault:
+            reason = "broken_facts"
+            raise RejectedInput(reason, f"The usage facts in {key} cannot be read: {fault.sentence}") from fault
+
+    keys = (info.key for info in store.list(f"{folder}/") if info.key.endswith(".parquet"))
+    with ThreadPoolExecutor(2, thread_name_prefix="facts") as threads:
+        while some := tuple(islice(keys, _OBJECTS_AT_ONCE)):
+            first, *others = threads.map(read, some)
+            yield first.joined(*others)

@@ -1,0 +1,183 @@
+"""A report written down: as tables for a screen, as Markdown, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from schemas.canonical import to_canonical
+from schemas.noun import to_time_text
+from schemas.usage import Measured, Names
+from streams.usage.reports.definitions import DEFINITIONS, SECTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.usage.reports.lines import Cell, Line
+    from streams.usage.reports.report import Report, Sheet
+
+_CSV_COLUMNS = (
+    "installation", "metric", "detail", "label", "definition", "unit", "additive", "period", "from_at", "to_at",
+    "state", "why", "value", "share", "coverage", "profile", "as_of",
+)  # fmt: skip
+
+#: Before the label of a part.
+_INDENT = "- "
+
+_REASONS = {"no_login": "nobody can log in", "no_facts": "nothing was counted"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as a person reads it: texts only.
+
+    Attributes
+    ----------
+    columns
+        Headings: the figure, then one for each period.
+    rows
+        As long as ``columns`` each; parts of a figure begin with ``- ``.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def to_tables(report: Report) -> tuple[Table, ...]:
+    """Return the tables of a report: one for each installation and section, and one of what could not be counted."""
+    columns = ("Figure", *(period.name for period in report.periods))
+    tables = [
+        Table(
+            f"{sheet.installation}: {SECTIONS[section]}",
+            columns,
+            tuple((_to_label(line), *map(to_text, line.cells)) for line in lines),
+        )
+        for sheet in report.sheets
+        for section, lines in groupby(sheet.lines, key=lambda line: line.definition.section)
+    ]
+    trouble = [("Different uses under one id", str(len(report.conflicts)))] if report.conflicts else []
+    trouble += [(f"No use: {reason}", f"{count:,}") for reason, count in report.rejected]
+    if trouble:
+        tables.append(Table("Records that could not be counted as they came", ("What", "Records"), tuple(trouble)))
+    return tuple(tables)
+
+
+def list_notes(report: Report) -> tuple[str, ...]:
+    """Return what must be read with the tables: partly covered periods and demonstration models."""
+    notes: list[str] = []
+    for sheet in report.sheets:
+        for period, coverage in zip(report.periods, sheet.coverage, strict=True):
+            if coverage.gaps:
+                gaps = ", ".join(f"{to_time_text(gap.from_at)} to {to_time_text(gap.to_at)}" for gap in coverage.gaps)
+                share = f"{coverage.share:.2%}" if coverage.share else "nothing"
+                notes.append(f"{sheet.installation}, {period.name}: {share} of the period is covered; not {gaps}.")
+        if sheet.demonstration:
+            notes.append(f"{sheet.installation}: results of demonstration models are among the images processed.")
+    return tuple(notes)
+
+
+def to_text(cell: Cell) -> str:
+    """Return a figure as a person reads it: ``1,150``, ``12 (34.30 %)``, ``not measured: nobody can log in``."""
+    value = cell.value
+    if isinstance(value, Measured):
+        share = "" if cell.share is None else f" ({100 * cell.share:.2f} %)"
+        return f"{value.value:,.0f}{share}"
+    if isinstance(value, Names):
+        return ", ".join(value.names) or "none"
+    return f"not measured: {_REASONS.get(value.why, value.why)}"
+
+
+def to_markdown(report: Report) -> str:
+    """Return the report as Markdown: tables, notes, definitions."""
+    periods = ", ".join(
+        f"{period.name} = {to_time_text(period.from_at)} to {to_time_text(period.to_at)}, the end not included"
+        for period in report.periods
+    )
+    parts = ["# Usage report", f"Periods: {periods}. Rules of counting: `{report.profile}`."]
+    for table in to_tables(report):
+        ruler = "| :-- |" + " --: |" * (len(table.columns) - 1)
+        rows = (f"| {' | '.join(row)} |" for row in (table.columns, *table.rows))
+        head = next(rows)
+        parts += [f"## {table.title}", "\n".join((head, ruler, *rows))]
+    notes = list_notes(report)
+    if notes:
+        parts += ["## Notes", "\n".join(f"- {note}" for note in notes)]
+    if report.conflicts:
+        ids = ", ".join(f"`{conflict}`" for conflict in report.conflicts)
+        parts += ["## Conflicts", f"Of each, the use with the smallest digest was counted: {ids}."]
+    meanings = (f"- **{item.label}** (`{item.name}`): {item.meaning}" for item in DEFINITIONS.values())
+    parts += ["## Definitions", "\n".join(meanings)]
+    return "\n\n".join(parts) + "\n"
+
+
+def to_csv(report: Report) -> str:
+    """Return one row for each figure, part and period, with everything that is known about it."""
+    target = io.StringIO()
+    writer = csv.DictWriter(target, _CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for sheet in report.sheets:
+        for row in _iterate_rows(report, sheet):
+            value = row.get("value")
+            writer.writerow(row | {"value": "; ".join(value)} if isinstance(value, list) else row)
+    return target.getvalue()
+
+
+def to_json(report: Report) -> str:
+    """Return the report as one JSON object in canonical form, ended by a line feed."""
+    return to_canonical(to_plain(report)).decode() + "\n"
+
+
+def to_plain(report: Report) -> dict[str, Any]:
+    """Return the report as a JSON object."""
+    return {
+        "profile": report.profile,
+        "periods": [
+            {"name": period.name, "from_at": to_time_text(period.from_at), "to_at": to_time_text(period.to_at)}
+            for period in report.periods
+        ],
+        "installations": {sheet.installation: list(_iterate_rows(report, sheet)) for sheet in report.sheets},
+        "notes": list(list_notes(report)),
+        "conflicts": list(report.conflicts),
+        "rejected": dict(report.rejected),
+        "definitions": {item.name: item.meaning for item in DEFINITIONS.values()},
+    }
+
+
+def _iterate_rows(report: Report, sheet: Sheet) -> Iterator[dict[str, Any]]:
+    """Yield one flat object for each line and period; what is absent is left out."""
+    for line in sheet.lines:
+        for place, period in enumerate(report.periods):
+            row = {
+                "installation": sheet.installation,
+                "metric": line.definition.metric,
+                "detail": line.detail,
+                "label": line.label,
+                "definition": line.definition.name,
+                "unit": line.definition.unit,
+                "additive": line.definition.additive,
+                "period": period.name,
+                "from_at": to_time_text(period.from_at),
+                "to_at": to_time_text(period.to_at),
+                **_to_state(line.cells[place]),
+                "coverage": sheet.coverage[place].share,
+                "profile": report.profile,
+                "as_of": sheet.as_of[place],
+            }
+            yield {name: value for name, value in row.items() if value is not None}
+
+
+def _to_state(cell: Cell) -> dict[str, Any]:
+    value = cell.value
+    if isinstance(value, Measured):
+        return {"state": value.kind, "value": int(value.value), "share": cell.share}
+    if isinstance(value, Names):
+        return {"state": value.kind, "value": list(value.names)}
+    return {"state": value.kind, "why": value.why}
+
+
+def _to_label(line: Line) -> str:
+    return f"{_INDENT}{line.label}" if line.detail else line.label

@@ -1,0 +1,145 @@
+"""The report does not depend on how uses arrived: order, repetition, partitions, logs, time zones."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.usage import Ingested, UsageEvent
+from sinks.object_store.memory import MemoryStore
+from streams.usage.meter import Meter
+from streams.usage.periods import read_period
+from streams.usage.reports.facts import open_facts
+from streams.usage.reports.metrics import to_metric_values
+from streams.usage.reports.report import make_report
+from streams.usage.reports.tables import to_csv, to_json, to_markdown
+from tests.streams.usage.uses import (
+    NOW,
+    make_clip_use,
+    make_not_done,
+    make_owner,
+    make_person,
+    make_record,
+    make_use,
+    to_content,
+)
+
+_PERIODS = tuple(map(read_period, ("2026-11", "2026")))
+_OBSERVERS = ("ab" * 32, "cd" * 32)
+
+
+def _make_any_use(chance: random.Random) -> UsageEvent:
+    """Return a use out of few enough possibilities that ids, contents, users and moments meet."""
+    changes: dict[str, object] = {
+        "installation": chance.choice(["obsea", "flowcam"]),
+        "requested_at": NOW + dt.timedelta(hours=chance.randrange(0, 1_000, 250)),
+        "purpose": chance.choice(["user", "user", "user", "test", "replay"]),
+        "traffic": chance.choice(["external", "external", "robot"]),
+        "who": chance.choice([make_owner(), make_person("ada"), make_person("bo"), make_person("cy", tier=2)]),
+        "country": chance.choice(["ES", "IT", "ZZ", "UK"]),
+    }
+    number = chance.randrange(6)
+    match chance.randrange(5):
+        case 0:
+            return make_not_done(number, "refused", chance.choice(["too_large", "not_an_image"]), **changes)
+        case 1:
+            return make_use(number, act=Ingested(), **changes)
+        case 2:
+            return make_clip_use(number % 2, chance.choice([10, 10, 25]), observer=chance.choice(_OBSERVERS), **changes)
+        case 3:
+            contents = tuple(to_content(content) for content in range(number))
+            return make_use(f"zip{number}", contents=contents, images={"still": chance.choice([number, 3])}, **changes)
+        case _:
+            return make_use(number, **changes)
+
+
+def _shift_times(value: object, chance: random.Random) -> object:
+    """Return the JSON value with each time written in another zone."""
+    if isinstance(value, dict):
+        return {key: _shift_times(part, chance) for key, part in value.items()}
+    if isinstance(value, str) and value.endswith("Z") and value[:2] == "20":
+        zone = dt.timezone(dt.timedelta(minutes=chance.randrange(-720, 840, 15)))
+        return dt.datetime.fromisoformat(value).astimezone(zone).isoformat()
+    return value
+
+
+def _to_values(events: list[UsageEvent], chance: random.Random) -> list[bytes]:
+    """Return the events as some sender may write them, some of them twice, in any order, with bad records between."""
+    values = []
+    for event in events + chance.choices(events, k=len(events) // 3 + 1):
+        plain = event.to_plain()
+        keys = chance.sample(sorted(plain), len(plain))
+        values.append(json.dumps(_shift_times({key: plain[key] for key in keys}, chance)).encode())
+    values += [b"?", b"{}", b"?"] * chance.randrange(1, 3)
+    chance.shuffle(values)
+    return values
+
+
+def _keep(values: list[bytes], chance: random.Random, sizes=(3, 7, 1_000), batches=(4, 50)) -> MemoryStore:
+    """Spread records over logs and partitions and meter them in batches, some of them twice."""
+    store = MemoryStore()
+    appended_at = NOW + dt.timedelta(days=60)
+    for log in range(chance.randrange(1, 3)):
+        meter = Meter(store, f"log-{log}", segment_offsets=chance.choice(sizes))
+        share = [value for value in values if chance.random() < 0.7] if log else values
+        partitions = chance.randrange(1, 4)
+        records = [
+            make_record(offset, value, partition=chance.randrange(partitions), appended_at=appended_at)
+            for offset, value in enumerate(share)
+        ]
+        size = chance.choice(batches)
+        for start in range(0, len(records), size):
+            meter.take(records[start : start + size])
+            if chance.random() < 0.2:
+                meter.take(records[start : start + size][::-1])
+    return store
+
+
+def _write(store: MemoryStore) -> tuple[str, ...]:
+    with open_facts(store) as facts:
+        report = make_report(facts, _PERIODS)
+    values = "\n".join(value.to_canonical().decode() for value in to_metric_values(report))
+    return to_markdown(report), to_csv(report), to_json(report), values
+
+
+def _write_plainly(events: list[UsageEvent]) -> tuple[str, ...]:
+    store = MemoryStore()
+    values = [event.to_canonical() for event in events]
+    appended_at = NOW + dt.timedelta(days=60)
+    Meter(store, "log").take(
+        make_record(offset, value, appended_at=appended_at) for offset, value in enumerate([*values, b"?", b"{}"])
+    )
+    return _write(store)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 25))
+def test_arrival_changes_no_byte_of_the_report(seed, count):
+    chance = random.Random(seed)
+    events = [_make_any_use(chance) for _ in range(count)]
+    assert _write(_keep(_to_values(events, chance), chance)) == _write_plainly(events)
+
+
+def test_arrival_changes_no_byte_of_the_report_on_ten_thousand_uses():
+    chance = random.Random(11)
+    events = [
+        make_use(
+            number,
+            requested_at=NOW + dt.timedelta(minutes=chance.randrange(50_000)),
+            contents=(to_content(chance.randrange(8_000)),),
+            who=make_person(str(chance.randrange(300))),
+            country=chance.choice(["ES", "IT", "DE", "ZZ"]),
+        )
+        for number in range(10_000)
+    ]
+    store = _keep(_to_values(events, chance), chance, (4_096, 10_000), (3_000,))
+    assert _write(store) == _write_plainly(events)
+
+
+def test_the_test_can_see_a_difference():
+    events = [make_use(number) for number in range(3)]
+    assert len({_write_plainly(events), _write_plainly(events[1:]), _write_plainly(events[:1])}) == 3
