@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from sinks.pages.palette import choose_colours, to_hex
+from sinks.pages.palette import choose_colour, to_hex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,12 +74,11 @@ def draw_counts(series: Series, totals: list[tuple[str, int]], *, width: int) ->
     ]
     if rest:
         rows.append((OTHERS, lambda found: sum(found.labels[label] for label in rest)))
-    colours = choose_colours(label for label, _ in rows)
     height = _TOP + len(rows) * (_ROW + _ROW_GAP) + _EFFORT + _AXIS
     parts = [*_hatch_gaps(frame, height - _AXIS, width)]
     for number, (label, pick) in enumerate(rows):
         base = _TOP + number * (_ROW + _ROW_GAP) + _ROW
-        parts += _draw_row(frame, label, pick, base=base, colour=to_hex(colours[label]))
+        parts += _draw_row(frame, label, pick, base=base, colour=to_hex(choose_colour(label)))
     parts += _draw_effort(frame, base=height - _AXIS)
     parts += _draw_times(frame, base=height - _AXIS)
     described = escape(_describe(series, [label for label, _ in rows]))

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Rgb = tuple[int, int, int]
 
@@ -33,19 +29,11 @@ _STRAIGHT = 0.04045
 
 
 def choose_colour(label: str) -> Rgb:
-    """Return the colour of a label on its own: a function of its text, so that all pictures agree."""
+    """Return the colour of a label: a function of its text, so that pictures, charts and legends agree.
+
+    Two labels may share a colour; each is always named beside it.
+    """
     return COLOURS[zlib.crc32(label.encode()) % len(COLOURS)]
-
-
-def choose_colours(labels: Iterable[str]) -> dict[str, Rgb]:
-    """Return a colour for each label, different ones as long as there are enough; earlier labels choose first."""
-    chosen: dict[str, Rgb] = {}
-    for label in labels:
-        start = zlib.crc32(label.encode()) % len(COLOURS)
-        wanted = [COLOURS[(start + step) % len(COLOURS)] for step in range(len(COLOURS))]
-        free = [colour for colour in wanted if colour not in chosen.values()]
-        chosen[label] = (free or wanted)[0]
-    return chosen
 
 
 def measure_luminance(colour: Rgb) -> float:
