@@ -7,6 +7,7 @@ unit belongs to the one whose *own* reading of the clock falls into its own time
 - Where two do (a clock was set back when the camera was moved), the later deployment counts.
 - Where none does (a clock was set forward), the unit belongs to the last deployment that had begun by its own reading:
   the pictures of the seconds before the change, not those after.
+- Where none does and some deployment cannot read the time at all (no zone, an hour left out), neither can we.
 - Before the first deployment there is none, and the feed's own rule alone dates the unit. An undated unit has none either.
 """
 
@@ -88,9 +89,10 @@ def place_reading(reading: Reading | Undated, rule: CaptureRule, deployments: tu
     RejectedInput
         ``bad_time`` or ``naive_time``.
     """
-    refusal: RejectedInput | None = None
-    begun: Placed | None = None
     own: Placed | None = None
+    begun: Placed | None = None
+    unread: Placed | None = None
+    refusal: RejectedInput | None = None
     for number, deployment in enumerate(deployments):
         try:
             dated = to_dated(reading, rule, time_zone=deployment.time_zone, clock_offset_s=deployment.clock_offset_s)
@@ -98,17 +100,15 @@ def place_reading(reading: Reading | Undated, rule: CaptureRule, deployments: tu
             refusal = refusal or error
             continue
         moment = _to_moment(dated)
-        if moment is None or moment < deployment.valid_from_at:
-            continue
-        begun = Placed(dated, deployment)
-        if number + 1 == len(deployments) or moment < deployments[number + 1].valid_from_at:
-            own = begun
-    placed = own or begun
-    if placed is not None:
-        return placed
-    if refusal is not None:
+        if moment is None:
+            unread = Placed(dated, None)
+        elif moment >= deployment.valid_from_at:
+            begun = Placed(dated, deployment)
+            if number + 1 == len(deployments) or moment < deployments[number + 1].valid_from_at:
+                own = begun
+    if own is None and refusal is not None:
         raise refusal
-    return Placed(to_dated(reading, rule), None)
+    return own or unread or begun or Placed(to_dated(reading, rule), None)
 
 
 def find_in_force(deployments: tuple[Deployment, ...], moment: dt.datetime) -> Deployment | None:

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from schemas.errors import RejectedInput
 from schemas.geometry import At, Nowhere
 from schemas.noun import to_time_text
-from streams.feeds.capture import CaptureRule, Claims
+from schemas.unit import Undated
+from streams.feeds.capture import CaptureRule, Claims, Dated
 from streams.feeds.deployments import Deployment, Placed, find_in_force, place_claims
 from streams.feeds.masks import read_mask
 
@@ -109,6 +110,20 @@ def test_a_naive_time_before_the_first_deployment_still_needs_a_zone():
     with pytest.raises(RejectedInput) as caught:
         place("20231231-000000", deploy("2024-01-01T00:00:00Z", time_zone="UTC"), rule=rule)
     assert caught.value.reason == "naive_time"
+
+
+@pytest.mark.parametrize("naive", ["refuse", "undated"])
+def test_a_deployment_that_cannot_read_the_time_does_not_leave_it_to_the_one_before(naive):
+    rule = CaptureRule(file_name="%Y%m%d-%H%M%S.jpg", naive=naive)
+    deployments = (deploy("2024-01-01T00:00:00Z", time_zone="UTC"), SECOND)
+    assert place("20240422-080001", *deployments, rule=rule).deployment == deployments[0]
+    if naive == "undated":
+        assert place("20240701-080001", *deployments, rule=rule) == Placed(
+            Dated(Undated(why="naive_time"), "nothing"), None
+        )
+    else:
+        with pytest.raises(RejectedInput, match="names no zone"):
+            place("20240701-080001", *deployments, rule=rule)
 
 
 def test_a_time_that_no_clock_of_the_deployment_showed_is_refused_as_such():
