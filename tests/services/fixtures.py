@@ -82,7 +82,8 @@ class S3Server:
         return f"s3+{self.endpoint}/{bucket}"
 
 
-def _give_up(tried: list[str]) -> NoReturn:
+def give_up(tried: list[str]) -> NoReturn:
+    """Skip the test with every reason, or fail it where services are required."""
     reason = "; ".join(tried)
     if os.environ.get("OBSERVATORY_REQUIRE_SERVICES") == "1":
         pytest.fail(f"a required service is missing: {reason}")
@@ -134,7 +135,7 @@ def _run_broker(engine_refusal: str | None, folder: Path, tried: list[str]) -> I
         return
     missing = find_missing_part("kafka")
     if missing is not None:
-        _give_up([*tried, engine_refusal, missing])
+        give_up([*tried, engine_refusal, missing])
     server = LocalServer("kafka", folder)
     server.start()
     try:
@@ -228,7 +229,7 @@ def _run_s3(name: str, engine_refusal: str | None, folder: Path, tried: list[str
         return
     missing = find_missing_part(name)
     if missing is not None:
-        _give_up([*tried, engine_refusal, missing])
+        give_up([*tried, engine_refusal, missing])
     server = LocalServer(name, folder, environment=name_credentials(name, keys))
     server.start()
     try:
@@ -266,7 +267,7 @@ def find_compose() -> list[str]:
     ):
         return ["docker", "compose"]
     if missing := find_missing_part("docker-compose"):
-        _give_up(["docker has no compose plugin", missing])
+        give_up(["docker has no compose plugin", missing])
     return [runpy.run_path(str(LOCAL))["locate_part"]("docker-compose")]
 
 

@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.services.fixtures import HEALTH_PATHS, Broker, S3Server
+from tests.services.fixtures import HEALTH_PATHS, Broker, S3Server, give_up
 from tests.services.servers import ROOT, LocalServer, find_missing_part
 
 
@@ -101,7 +101,7 @@ def test_a_stopped_store_is_gone_and_comes_back_on_its_port(name: str, request: 
 
 def test_a_server_ends_with_the_process_that_asked_for_it_however_that_ended(tmp_path):
     if missing := find_missing_part("versitygw"):
-        pytest.skip(missing)
+        give_up([missing])
     program = (
         "import os\nfrom pathlib import Path\nfrom tests.services.servers import LocalServer\n"
         f"server = LocalServer('versitygw', Path({str(tmp_path)!r}))\nserver.start()\n"
@@ -124,7 +124,7 @@ def test_a_server_ends_with_the_process_that_asked_for_it_however_that_ended(tmp
 
 def test_a_store_is_refused_without_credentials(tmp_path, monkeypatch: pytest.MonkeyPatch):
     if missing := find_missing_part("minio"):
-        pytest.skip(missing)
+        give_up([missing])
     for name in ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(RuntimeError, match="minio did not start"):
