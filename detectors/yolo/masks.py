@@ -9,8 +9,8 @@ import numpy as np
 
 from detectors import pixels
 from schemas.errors import RejectedInput
-from schemas.geometry import Mask
 from schemas.forms.runlength import encode_mask
+from schemas.geometry import Mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from schemas.canonical import to_digest
+from schemas.canonical import PARAMETER_DIGITS, to_digest
 from schemas.errors import FatalFault
 from schemas.finding import FINDINGS_PER_IMAGE
 from schemas.noun import Label, Noun
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from detectors.models.metadata import Network
 
 _SHORT_DIGEST = 16
+
+
+#: Kept as it is hashed, so that two detectors of one identity cut at the same number.
+Share = Annotated[float, Field(ge=0, le=1), AfterValidator(lambda value: float(f"{value:.{PARAMETER_DIGITS}g}"))]
 
 
 class YoloParameters(Noun):
@@ -34,8 +38,8 @@ class YoloParameters(Noun):
         How many labels a classification names, the best included.
     """
 
-    conf: Annotated[float, Field(ge=0, le=1)] = 0.25
-    iou: Annotated[float, Field(ge=0, le=1)] = 0.7
+    conf: Share = 0.25
+    iou: Share = 0.7
     max_det: Annotated[int, Field(ge=1, le=FINDINGS_PER_IMAGE)] = 300
     classes: tuple[Label, ...] = ()
     top_k: Annotated[int, Field(ge=1, le=50)] = 5

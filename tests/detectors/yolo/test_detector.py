@@ -14,9 +14,9 @@ from detectors.yolo.detector import YoloDetector
 from detectors.yolo.parameters import YoloParameters
 from schemas.errors import FatalFault
 from schemas.finding import Image
+from schemas.forms.runlength import decode_mask
 from schemas.geometry import Box, Mask, Whole, WholePart
 from schemas.result import ModelRef
-from schemas.forms.runlength import decode_mask
 from tests.support.networks import LABELS, make_network
 
 
@@ -193,6 +193,12 @@ def test_the_order_in_which_classes_are_asked_for_changes_nothing():
         return detector.identity.to_observer(reader="still/1").to_digest()
 
     assert digest(("Diver", "Mújol")) == digest(("Mújol", "Diver"))
+
+
+def test_thresholds_that_are_one_identity_are_one_number():
+    # a 32-bit 0.1, as a slider gives it, and the 0.1 of a settings file
+    slider, written = YoloParameters(conf=float(np.float32(0.1))), YoloParameters(conf=0.1)
+    assert slider.conf == written.conf == 0.1
 
 
 def test_a_class_the_network_does_not_know_is_refused_before_the_first_picture():

@@ -13,8 +13,8 @@ from detectors.models.filing import export_model
 from detectors.yolo.open import YoloOptions, open_yolo
 from detectors.yolo.parameters import YoloParameters
 from schemas.finding import Image, to_bounds
-from schemas.geometry import WholePart
 from schemas.forms.runlength import decode_mask
+from schemas.geometry import WholePart
 from tests.support.overfitted import INPUT_PX, choose_pictures, require_train_extra, train_overfitted
 
 pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(1800)]
