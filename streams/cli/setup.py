@@ -76,7 +76,7 @@ def apply(*, settings: Settings = None, as_json: Json = False, verbose: Verbose 
 
 
 def _show_topics(settings: Path | None, *, as_json: bool, verbose: bool, apply: bool) -> None:
-    from streams.assembly import open_broker, plan_topics
+    from streams.places import open_broker, plan_topics
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings).deployment
