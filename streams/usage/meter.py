@@ -78,8 +78,8 @@ class Meter:
     """Keeps the uses of one log as facts; for one thread at a time.
 
     A fact's place in the store follows from its place in the log: redelivery, in whatever batches, writes the same
-    rows into the same objects. Before an object is written again it is read, so nothing that another worker added
-    meanwhile is lost with what this one remembers.
+    rows into the same objects. Before an object is written again it is read, and what is in it and what this worker
+    remembers of it are united, so that neither of two workers who both believe to own a partition undoes the other.
 
     Parameters
     ----------
@@ -128,15 +128,22 @@ class Meter:
 
     def _keep(self, key: str, layout: Layout, rows: list[dict[str, Any]]) -> bool:
         """Merge rows into an object, and return whether it had to be written."""
-        kept = self._load(key, layout)
-        fresh = make_rows_table(layout, rows)
-        merged = fresh if kept is None else _merge(kept, fresh, key)
-        if kept is not None and merged.equals(kept):
-            return False
+        stored, remembered = self._load(key, layout), self._recall(key)
+        merged = make_rows_table(layout, rows)
+        if remembered is not None and remembered is not stored:
+            merged = _merge(remembered, merged, key)
+        if stored is not None:
+            merged = _merge(stored, merged, key)
+            if merged.equals(stored):
+                return False
         data = write_table(merged)
         self._store.write(key, data, media_type=PARQUET_MEDIA_TYPE)
         self._recent[key.rpartition("/")[0]] = (key, data, merged)
         return True
+
+    def _recall(self, key: str) -> Table | None:
+        name, _, table = self._recent.get(key.rpartition("/")[0], ("", b"", None))
+        return table if name == key else None
 
     def _load(self, key: str, layout: Layout) -> Table | None:
         try:

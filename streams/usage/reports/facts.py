@@ -72,48 +72,57 @@ _MERGE = (
     """,
 )
 
+_TO_COUNT = "counted AND act IN ('processed', 'ingested')"
+
+#: The sorts of things there are to count, numbered, so that millions of rows need not spell them.
+_SORTS = f"""
+    CREATE TABLE sort AS
+    SELECT row_number() OVER ()::SMALLINT AS sort, * FROM (
+        SELECT installation, act, 'image' AS what, unnest(map_keys(images)) AS kind FROM event WHERE {_TO_COUNT}
+        UNION
+        SELECT installation, act, 'unit', unnest(map_keys(units)) FROM event WHERE {_TO_COUNT}
+    )
+"""  # noqa: S608 - put together from constants
+
 #: How many units and images of each kind a use was about, content by content. Several contents beside as many images of
 #: one kind are one image each; otherwise several contents are one bundle.
-_COUNT = """
+_COUNT = f"""
     CREATE TABLE item AS
     WITH tally AS (
         SELECT event_id, requested_at, installation, act, demonstration, content, contents, 'image' AS what,
             cardinality(images) AS kinds, unnest(map_entries(images)) AS entry
-        FROM event WHERE counted AND act IN ('processed', 'ingested')
+        FROM event WHERE {_TO_COUNT}
         UNION ALL
         SELECT event_id, requested_at, installation, act, demonstration, content, contents, 'unit',
             cardinality(units), unnest(map_entries(units))
-        FROM event WHERE counted AND act IN ('processed', 'ingested')
+        FROM event WHERE {_TO_COUNT}
     ), spread AS (
-        SELECT * EXCLUDE (entry, kinds), entry.key AS kind, entry.value AS n,
+        SELECT sort, event_id, requested_at, demonstration, content, contents, entry.value AS n,
             coalesce(kinds = 1 AND entry.value = len(contents), false) AS one_each
-        FROM tally
+        FROM tally JOIN sort
+            ON (tally.installation, tally.act, tally.what, entry.key) = (sort.installation, sort.act, sort.what, sort.kind)
     )
-    SELECT event_id, requested_at, installation, act, demonstration, what, kind, content, n
-    FROM spread WHERE NOT one_each
+    SELECT sort, event_id, requested_at, demonstration, content, n FROM spread WHERE NOT one_each
     UNION ALL
-    SELECT event_id, requested_at, installation, act, demonstration, what, kind,
-        substr(unnest(contents), 1, 32)::UUID, 1
+    SELECT sort, event_id, requested_at, demonstration, substr(unnest(contents), 1, 32)::UUID, 1
     FROM spread WHERE one_each
-"""
+"""  # noqa: S608
 
 #: An image counts once per installation, at its first durable result. A later use of the same content counts only the
 #: images by which it exceeds all earlier ones; those of another, smaller or overlapping choice are ``unsure``: they may
 #: have been looked at before or not.
 _FIRST = """
     CREATE TABLE counted AS
-    SELECT installation, act, demonstration, what, kind, requested_at, n,
+    SELECT sort, requested_at, demonstration, n,
         greatest(0, n - coalesce(most, 0)) AS fresh,
         CASE WHEN most IS NULL OR seen > 1 THEN 0 ELSE least(n, most) END AS unsure
     FROM (
-        SELECT *,
+        SELECT sort, requested_at, demonstration, n,
             max(n) OVER (
-                PARTITION BY installation, act, what, kind, content ORDER BY requested_at, event_id
+                PARTITION BY sort, content ORDER BY requested_at, event_id
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ) AS most,
-            row_number() OVER (
-                PARTITION BY installation, act, what, kind, content, n ORDER BY requested_at, event_id
-            ) AS seen
+            row_number() OVER (PARTITION BY sort, content, n ORDER BY requested_at, event_id) AS seen
         FROM item
     )
 """
@@ -126,7 +135,8 @@ class Facts:
     Attributes
     ----------
     database
-        Tables ``event`` (each use once) and ``counted`` (what each was about, and how much of it for the first time).
+        Tables ``event`` (each use once), ``counted`` (what each was about, and how much of it for the first time) and
+        ``sort`` (the sorts of things that ``counted`` numbers).
     conflicts
         Ids under which different uses were recorded, sorted; the one with the smallest digest was kept of each.
     rejected
@@ -155,7 +165,7 @@ def open_facts(store: FactStore) -> Iterator[Facts]:
         database.run(f"CREATE TABLE event ({_EVENT_COLUMNS})")
         for table in _read_objects(store, FACTS_FOLDER, FACTS, _LOADED):
             database.insert(_LOAD, table)
-        for statement in (*_MERGE, _COUNT, _FIRST, "DROP TABLE item"):
+        for statement in (*_MERGE, _SORTS, _COUNT, _FIRST, "DROP TABLE item"):
             database.run(statement)
         conflicts = database.run("SELECT replace(event_id::VARCHAR, '-', '') FROM twice WHERE uses > 1 ORDER BY 1")
         yield Facts(database, tuple(row[0] for row in conflicts), rejected)

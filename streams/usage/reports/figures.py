@@ -171,7 +171,7 @@ _HISTORY = """
 
 _TALLIES = """
     SELECT installation, act, what, kind, sum(n), sum(fresh), sum(unsure), sum(fresh) FILTER (demonstration)
-    FROM counted WHERE {when} GROUP BY ALL
+    FROM counted JOIN sort USING (sort) WHERE {when} GROUP BY ALL
 """
 
 _ENDS = """

@@ -73,7 +73,7 @@ def list_notes(report: Report) -> tuple[str, ...]:
         for period, coverage in zip(report.periods, sheet.coverage, strict=True):
             if coverage.gaps:
                 gaps = ", ".join(f"{to_time_text(gap.from_at)} to {to_time_text(gap.to_at)}" for gap in coverage.gaps)
-                share = f"{coverage.share:.2%}" if coverage.share else "nothing"
+                share = f"{100 * coverage.share:.2f} %" if coverage.share else "nothing"
                 notes.append(f"{sheet.installation}, {period.name}: {share} of the period is covered; not {gaps}.")
         if sheet.demonstration:
             notes.append(f"{sheet.installation}: results of demonstration models are among the images processed.")

@@ -86,6 +86,17 @@ def test_what_another_worker_added_meanwhile_is_kept():
     assert [row["offset"] for row in _read_rows(store)] == list(range(9))
 
 
+def test_what_another_worker_overwrote_comes_back_with_the_next_batch():
+    store, records = MemoryStore(), make_records(make_use(number) for number in range(9))
+    meter = Meter(store, "log-1")
+    meter.take(records[:3])
+    key, early = next(store.list("")).key, store.read(next(store.list("")).key)
+    meter.take(records[3:6])
+    store.write(key, early, media_type="x")
+    meter.take(records[6:])
+    assert [row["offset"] for row in _read_rows(store)] == list(range(9))
+
+
 def test_what_is_no_use_is_kept_with_its_reason_and_stops_nothing():
     store = MemoryStore()
     good = make_records([make_use(0), make_use(1)], start=1)
