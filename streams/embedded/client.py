@@ -10,6 +10,7 @@ from streams.brokers.address import read_log_address
 from streams.brokers.partitions import make_chooser
 from streams.brokers.records import Cleanup, Partition, Record, Stored, TopicState, check_record
 from streams.embedded.log import Entry, Kept, Log, Retention
+from streams.embedded.upkeep import Upkeep, run_upkeep
 
 if TYPE_CHECKING:
     from schemas.topics import Topic
@@ -54,6 +55,10 @@ class EmbeddedClient:
                     if stored.offset < end:
                         yield stored
                 place = found[-1].offset + 1
+
+    def keep_up(self) -> Upkeep:
+        """Apply retention and compaction once, as a running worker does now and then; beyond the promise."""
+        return run_upkeep(self._log)
 
     def close(self) -> None:
         """Close the log."""

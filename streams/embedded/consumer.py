@@ -101,9 +101,13 @@ class Consumer(OrderedCommits):
     async def _keep_up(self) -> None:
         """Apply retention and compaction now and then, beside the work."""
         transport = cast("Transport", self.transport)
+
+        def go_on() -> bool:
+            return not self.should_stop
+
         async for _ in self.itertimer(_UPKEEP_S, name="log upkeep"):
             try:
-                done = await asyncio.get_running_loop().run_in_executor(self._aside, transport.keep_up)
+                done = await asyncio.get_running_loop().run_in_executor(self._aside, transport.keep_up, go_on)
             except ObservatoryError as fault:
                 logger.warning("The log's upkeep is put off: %s", fault)
             else:

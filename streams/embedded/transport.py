@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from faust.transport import base
@@ -44,7 +45,7 @@ class Transport(base.Transport):
         """
         return Log(self.address.path, self.address.durability)
 
-    def keep_up(self) -> Upkeep:
-        """Apply retention and compaction once, over connections of its own so that no reader waits."""
+    def keep_up(self, go_on: Callable[[], bool]) -> Upkeep:
+        """Apply retention and compaction once while ``go_on`` says so, over connections of its own so that no reader waits."""
         with contextlib.closing(self.open_log()) as log:
-            return run_upkeep(log)
+            return run_upkeep(log, go_on=go_on)

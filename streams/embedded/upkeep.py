@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from streams.embedded.connection import OFFSET_BITS
@@ -31,10 +32,21 @@ class Upkeep:
     superseded: int
 
 
-def run_upkeep(log: Log, *, now_ms: int | None = None, tombstone_delay_ms: int = TOMBSTONE_DELAY_MS) -> Upkeep:
+def run_upkeep(
+    log: Log,
+    *,
+    now_ms: int | None = None,
+    tombstone_delay_ms: int = TOMBSTONE_DELAY_MS,
+    go_on: Callable[[], bool] = lambda: True,
+) -> Upkeep:
     """Apply each topic's retention and compaction once, then give free space back to the disk.
 
     Offsets of what goes are never used again. Several processes may do this at once.
+
+    Parameters
+    ----------
+    go_on
+        Asked between steps; after ``False`` the rest is left to the next run.
 
     Raises
     ------
@@ -44,11 +56,11 @@ def run_upkeep(log: Log, *, now_ms: int | None = None, tombstone_delay_ms: int =
     now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     expired = superseded = 0
     for first, retention in _list_partitions(log):
-        expired += _expire(log, first, retention, now)
+        expired += _expire(log, first, retention, now_ms=now, go_on=go_on)
         if retention.compacted:
-            superseded += _compact(log, first, now - tombstone_delay_ms)
+            superseded += _compact(log, first, now - tombstone_delay_ms, go_on=go_on)
     if expired or superseded:
-        _give_back(log)
+        _give_back(log, go_on)
     return Upkeep(expired, superseded)
 
 
@@ -63,7 +75,7 @@ def _list_partitions(log: Log) -> list[tuple[int, Retention]]:
     return [(row << OFFSET_BITS, Retention(bool(compacted), age, size)) for row, compacted, age, size in rows]
 
 
-def _expire(log: Log, first: int, retention: Retention, now_ms: int) -> int:
+def _expire(log: Log, first: int, retention: Retention, *, now_ms: int, go_on: Callable[[], bool]) -> int:
     """Delete what is older or more than the retention allows; always the oldest records, without a gap."""
     last = first + (1 << OFFSET_BITS) - 1
     keep_from = first
@@ -83,7 +95,7 @@ def _expire(log: Log, first: int, retention: Retention, now_ms: int) -> int:
             ).fetchone()
             keep_from = max(keep_from, found[0] + 1 if found else first)
     removed = 0
-    while keep_from > first:
+    while keep_from > first and go_on():
         with log.writing() as database:
             reached = _find_step(database, first, keep_from)
             if reached is None:
@@ -107,7 +119,7 @@ def _find_step(database: sqlite3.Connection, first: int, end: int) -> int | None
     return reached
 
 
-def _compact(log: Log, first: int, tombstones_before_ms: int) -> int:
+def _compact(log: Log, first: int, tombstones_before_ms: int, *, go_on: Callable[[], bool]) -> int:
     """Delete every record that a newer one with the same key has replaced, and deletions that everyone had time to learn of.
 
     The newest record of the partition stays in any case: it is what readers know the end of the log by.
@@ -125,7 +137,7 @@ def _compact(log: Log, first: int, tombstones_before_ms: int) -> int:
             (first, last, tombstones_before_ms),
         )
     removed = 0
-    while True:
+    while go_on():
         # Oldest first: a deletion never goes before the value that it deletes, even if this process ends half-way.
         with log.writing() as database:
             query = "SELECT position FROM superseded ORDER BY position LIMIT ?"
@@ -135,10 +147,11 @@ def _compact(log: Log, first: int, tombstones_before_ms: int) -> int:
             database.executemany("DELETE FROM record WHERE position = ?", step)
             database.executemany("DELETE FROM superseded WHERE position = ?", step)
             removed += len(step)
+    return removed
 
 
-def _give_back(log: Log) -> None:
-    while True:
+def _give_back(log: Log, go_on: Callable[[], bool]) -> None:
+    while go_on():
         with log.writing() as database:
             (free,) = database.execute("PRAGMA freelist_count").fetchone()
             pages = min(_VACUUM_PAGES, free - _SPARE_PAGES)

@@ -23,6 +23,10 @@ def say(**fields):
 
 def make_app(plan):
     register_transports()
+    if "upkeep_s" in plan:
+        from streams.embedded import consumer
+
+        consumer._UPKEEP_S = plan["upkeep_s"]
     settings = {
         "store": "memory://",
         "topic_partitions": 1,
@@ -113,6 +117,7 @@ def out_of_order(app, plan):
                     if one.message.offset != plan["slow"]:
                         one.ack()
                 await app.consumer.commit()
+                await app.consumer.commit()  # Faust's own rule passes the record only once it has committed up to it
                 say(finished_all_but=plan["slow"])
 
 

@@ -103,9 +103,7 @@ def test_a_table_is_recovered_from_a_compacted_changelog(client, watch):
         worker.wait_for("counts", 50)
         assert worker.stop() == 0
     (changelog,) = [state.name for state in client.describe() if state.cleanup == "compact"]
-    from streams.embedded.upkeep import run_upkeep
-
-    assert run_upkeep(client._log).superseded == 45
+    assert client.keep_up().superseded == 45
     assert len(list(client.read(changelog))) == 5
     with watch("count", target="middle", settings={"topic_partitions": 2}) as worker:
         assert worker.wait_for("recovered") == [{f"key-{number}": 10 for number in range(5)}]
@@ -219,6 +217,16 @@ def test_small_buffers_do_not_make_a_worker_sleep(client, watch):
         began = time.monotonic()
         worker.wait_for("finished_at")
         assert time.monotonic() - began < 15  # Faust's own second of sleep for each full buffer makes this more than 25
+
+
+def test_a_running_worker_applies_retention(client, watch):
+    client.create([Topic("short", 1, "delete", 0)])
+    append(client, range(3), "short")
+    with watch("echo", "single", upkeep_s=0.2) as worker:
+        wait_until(lambda: client.begin_offsets(["short"]) == {("short", 0): 3})
+        append(client, [3], "single")
+        worker.wait_for("seen")
+        assert worker.stop() == 0
 
 
 def test_transactions_are_refused(watch, client):

@@ -152,6 +152,16 @@ def test_much_is_removed_in_many_small_steps(log, monkeypatch):
     assert offsets(log) == []
 
 
+def test_a_run_that_is_told_to_stop_leaves_the_rest_to_the_next_one(log, monkeypatch):
+    monkeypatch.setattr(upkeep, "_STEP_RECORDS", 10)
+    log.create(Kept("t", 1, Retention(age_ms=1)))
+    append(log, *[b"v"] * 100)
+    answers = iter([True, True, True])
+    assert run_upkeep(log, now_ms=now_ms() + 10_000, go_on=lambda: next(answers, False)).expired == 30
+    assert offsets(log) == list(range(30, 100))
+    assert run_upkeep(log, now_ms=now_ms() + 10_000).expired == 70
+
+
 def test_freed_space_goes_back_to_the_disk(log, path):
     log.create(Kept("t", 1, Retention(age_ms=1)))
     for _ in range(12):
