@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -102,15 +103,22 @@ def number_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
     Numbering by position keeps a finding's id when runtime noise moves a box by less than its rounding.
     """
-    ordered = sorted(findings, key=_canonical_order)
-    return tuple(item if item.n == n else item.model_copy(update={"n": n}) for n, item in enumerate(ordered))
+    placed = sorted(((_place(item), item) for item in findings), key=lambda pair: pair[0])
+    if any(first[0] == second[0] for first, second in pairwise(placed)):
+        placed.sort(key=lambda pair: (pair[0], _write_rest(pair[1])))
+    return tuple(item if item.n == n else item.model_copy(update={"n": n}) for n, (_, item) in enumerate(placed))
 
 
-def _canonical_order(finding: Finding) -> tuple[float, float, float, float, str, str, bytes]:
+def _place(finding: Finding) -> tuple[float, float, float, float, str, str]:
     left, top, right, bottom = to_bounds(finding.geometry)
+    return (top, left, bottom, right, finding.label, finding.by)
+
+
+def _write_rest(finding: Finding) -> bytes:
+    """Return what decides between findings of one place, label and model: rare, and dear to write."""
     rest = finding.to_plain()
     rest.pop("n")
-    return (top, left, bottom, right, finding.label, finding.by, to_canonical(rest))
+    return to_canonical(rest)
 
 
 def to_bounds(geometry: Geometry) -> tuple[float, float, float, float]:
