@@ -7,6 +7,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def encode(image, form, **options):
     return file.getvalue()
 
 
-def make_exif(orientation=None, taken=None, offset=None, fraction=None, gps=None):
+def make_exif(*, orientation=None, taken=None, offset=None, fraction=None, gps=None):
     """Return an EXIF block as Pillow's ``exif=`` takes it."""
     exif = Image.Exif()
     if orientation is not None:
@@ -73,7 +74,9 @@ def make_gif_bomb(width_px=20_000, height_px=18_350):
             codes.append((code, None))
             left, run = left - run, run + 1
     packed = _pack_lzw([code for code, _ in codes] + [end], clear)
-    blocks = b"".join(bytes([len(part)]) + part for part in (packed[at : at + 255] for at in range(0, len(packed), 255)))
+    blocks = b"".join(
+        bytes([len(part)]) + part for part in (packed[at : at + 255] for at in range(0, len(packed), 255))
+    )
     size = struct.pack("<HH", width_px, height_px)
     palette = bytes(range(12))
     head = b"GIF89a" + size + b"\x91\x00\x00" + palette + b"," + b"\0\0\0\0" + size + b"\0" + b"\x02"
@@ -147,24 +150,11 @@ def find_index(pixels, count=13):
     return min(range(count), key=lambda index: abs(to_grey(index) - level))
 
 
-def make_clip(
-    count=20,
-    *,
-    form="mp4",
-    codec="libx264",
-    size_px=(64, 48),
-    rate=10,
-    times: Sequence[int] | None = None,
-    codec_options: dict[str, str] | None = None,
-    format_options: dict[str, str] | None = None,
-    tags: dict[str, str] | None = None,
-    rotation=0,
-    paint: Callable[[int], np.ndarray] | None = None,
-    is_streamable=False,
-):
-    """Return a video whose frame k is flat with the grey of :func:`to_grey`.
+@dataclass(frozen=True)
+class Clip:
+    """How a video is made.
 
-    Parameters
+    Attributes
     ----------
     times
         Time stamps in 1/1000 s, for a variable frame rate.
@@ -173,36 +163,53 @@ def make_clip(
     is_streamable
         Whether an MP4's index stands before its frames, so that the file can be read though its end is missing.
     """
+
+    form: str = "mp4"
+    codec: str = "libx264"
+    size_px: tuple[int, int] = (64, 48)
+    rate: int = 10
+    times: Sequence[int] | None = None
+    codec_options: dict[str, str] = field(default_factory=dict)
+    format_options: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    rotation: int = 0
+    paint: Callable[[int], np.ndarray] | None = None
+    is_streamable: bool = False
+
+
+def make_clip(count=20, **how):
+    """Return a video whose frame k is flat with the grey of :func:`to_grey`; ``how`` are the fields of :class:`Clip`."""
+    clip = Clip(**how)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip"
-        options = {**(format_options or {}), **({"movflags": "faststart"} if is_streamable else {})}
-        with av.open(str(path), "w", format=form, options=options) as container:
-            _fill(container, count, codec, size_px, rate, times, codec_options, tags, rotation, paint)
+        options = {**clip.format_options, **({"movflags": "faststart"} if clip.is_streamable else {})}
+        with av.open(str(path), "w", format=clip.form, options=options) as container:
+            _fill(container, clip, count)
         return path.read_bytes()
 
 
-def _fill(container, count, codec, size_px, rate, times, codec_options, tags, rotation, paint):
-    container.metadata.update(tags or {})
-    stream = container.add_stream(codec, rate=Fraction(rate))
-    stream.width, stream.height = size_px
-    stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-    stream.codec_context.options = {"threads": "1", **(codec_options or {})}
-    if times is not None:
+def _fill(container, clip, count):
+    container.metadata.update(clip.tags)
+    stream = container.add_stream(clip.codec, rate=Fraction(clip.rate))
+    stream.width, stream.height = clip.size_px
+    stream.pix_fmt = "yuvj420p" if clip.codec == "mjpeg" else "yuv420p"
+    stream.codec_context.options = {"threads": "1", **clip.codec_options}
+    if clip.times is not None:
         stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
-    if rotation:
-        stream.set_display_rotation(rotation)
+    if clip.rotation:
+        stream.set_display_rotation(clip.rotation)
     for index in range(count):
-        frame = av.VideoFrame.from_ndarray(_paint(index, size_px, paint), format="rgb24")
-        if times is not None:
-            frame.pts, frame.time_base = times[index], Fraction(1, 1000)
+        frame = av.VideoFrame.from_ndarray(_paint(index, clip), format="rgb24")
+        if clip.times is not None:
+            frame.pts, frame.time_base = clip.times[index], Fraction(1, 1000)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
 
 
-def _paint(index, size_px, paint):
-    if paint is not None:
-        return paint(index)
-    return np.full((size_px[1], size_px[0], 3), to_grey(index), np.uint8)
+def _paint(index, clip):
+    if clip.paint is not None:
+        return clip.paint(index)
+    return np.full((clip.size_px[1], clip.size_px[0], 3), to_grey(index), np.uint8)
 
 
 def make_noisy_clip(count=20, **options):

@@ -27,7 +27,9 @@ def test_pyav_has_the_errors_this_door_was_built_for():
     assert len(list_av_errors()) >= 40
 
 
-@pytest.mark.parametrize("kind", [*list_av_errors(), ValueError, OverflowError, UnicodeDecodeError, RuntimeError], ids=str)
+@pytest.mark.parametrize(
+    "kind", [*list_av_errors(), ValueError, OverflowError, UnicodeDecodeError, RuntimeError], ids=str
+)
 def test_every_error_of_pyav_is_translated(kind):
     error = UnicodeDecodeError("utf-8", b"", 0, 1, "words") if kind is UnicodeDecodeError else make_error(kind)
     with pytest.raises((RejectedInput, MemoryError)) as caught, video.translate():
@@ -57,7 +59,9 @@ PILLOW_ERRORS = [
 ]
 
 
-@pytest.mark.parametrize("kind", [*PILLOW_ERRORS, SyntaxError, OSError, EOFError, KeyError, IndexError, TypeError], ids=str)
+@pytest.mark.parametrize(
+    "kind", [*PILLOW_ERRORS, SyntaxError, OSError, EOFError, KeyError, IndexError, TypeError], ids=str
+)
 def test_every_error_of_pillow_is_translated(kind):
     error = kind("words <object at 0x7f>")
     with pytest.raises(RejectedInput) as caught, pictures.translate():
@@ -71,7 +75,9 @@ def test_pillow_has_errors_of_its_own():
 
 
 def test_opencv_has_one_error_and_it_is_translated():
-    assert [name for name, value in vars(cv2).items() if inspect.isclass(value) and issubclass(value, Exception)] == ["error"]
+    assert [name for name, value in vars(cv2).items() if inspect.isclass(value) and issubclass(value, Exception)] == [
+        "error"
+    ]
     error = cv2.error("words")
     error.code = cv2.Error.StsAssert
     with pytest.raises(RejectedInput) as caught, stills.translate():

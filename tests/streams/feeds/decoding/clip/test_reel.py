@@ -103,14 +103,14 @@ def test_frames_after_damage_are_doubtful_until_the_next_key_frame():
 def test_frames_after_a_gap_are_doubtful_until_the_next_key_frame():
     reel = make_reel()
     place(reel, 0, key=True)
-    assert reel.place(Shot(2, False, False), 2, is_after_gap=True).flags == ("corrupt",)
-    assert reel.place(Shot(3, False, False), 3).flags == ("corrupt",)
-    assert reel.place(Shot(4, False, True), 4).flags == ()
+    assert reel.place(Shot(2, is_corrupt=False, is_key=False), 2, is_after_gap=True).flags == ("corrupt",)
+    assert reel.place(Shot(3, is_corrupt=False, is_key=False), 3).flags == ("corrupt",)
+    assert reel.place(Shot(4, is_corrupt=False, is_key=True), 4).flags == ()
 
 
 def test_a_key_frame_after_a_gap_is_not_doubtful():
     reel = make_reel()
-    assert reel.place(Shot(9, False, True), 9, is_after_gap=True).flags == ()
+    assert reel.place(Shot(9, is_corrupt=False, is_key=True), 9, is_after_gap=True).flags == ()
 
 
 def test_a_lost_frame_that_the_sampling_leaves_out_is_passed_over_and_the_damage_is_still_said():
@@ -144,13 +144,18 @@ def test_a_gap_before_the_last_frame_does_not_lengthen_the_clip():
 
 def test_a_clip_of_one_frame_lasts_as_long_as_its_frame():
     reel = make_reel()
-    reel.take(reel.place(Shot(0, False, True, 250), 0), is_readable=True)
+    reel.take(reel.place(Shot(0, is_corrupt=False, is_key=True, shown_pts=250), 0), is_readable=True)
     assert reel.end().duration_s == 0.25
 
 
 @pytest.mark.parametrize(
     ("damage", "encrypted", "reason"),
-    [("", False, "no_frames"), ("", True, "encrypted"), ("truncated", False, "truncated_video"), ("corrupt", False, "corrupt_video")],
+    [
+        ("", False, "no_frames"),
+        ("", True, "encrypted"),
+        ("truncated", False, "truncated_video"),
+        ("corrupt", False, "corrupt_video"),
+    ],
 )
 def test_a_clip_without_one_readable_frame_is_refused_for_its_reason(damage, encrypted, reason):
     reel = make_reel()
