@@ -241,7 +241,8 @@ def _count(entries: tuple[Entry, ...]) -> dict[str, Any]:
 
 
 def _settle(claim: Claim) -> MediaSettled:
-    return MediaSettled(source=claim.source, event=claim.event, end=Stored(unit_ids=(claim.unit.stamp.unit_id,)))
+    end = Stored(unit_ids=(claim.unit.stamp.unit_id,))
+    return MediaSettled(source=claim.source, event=claim.event, subject=claim.unit.parts[0].name, end=end)
 
 
 def _to_asset(role: str, key: str, data: bytes, media_type: str) -> Asset:

@@ -53,7 +53,7 @@ class PassedOver:
     """What is not looked at, and why.
 
     The reasons are ``hidden``, ``temporary``, ``system_file``, ``symlink``, ``not_a_file``, ``ignored``, ``vanished``,
-    ``given_twice`` and ``own_output``.
+    ``given_twice`` and ``own_output``. What of its name is not text stands in it escaped.
     """
 
     name: str
@@ -62,7 +62,7 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What was to be announced and cannot be."""
+    """What was to be announced and cannot be; what of its name is not text stands in it escaped."""
 
     name: str
     rejection: RejectedInput
@@ -129,13 +129,13 @@ def list_media(
             yield _refuse(path.name, "missing_file", "There is no such file or folder, or its link leads nowhere.")
             continue
         if any(place == other or other in place.parents for other in before):
-            yield PassedOver(path.name, "given_twice")
+            yield _pass_over(path.name, "given_twice")
             continue
         before.append(place)
         if place.is_dir():
             yield from walk.list_folder(place)
         else:
-            yield _look(place, path.name) or PassedOver(path.name, "vanished")
+            yield _look(place, path.name) or _pass_over(path.name, "vanished")
 
 
 @dataclass(frozen=True)
@@ -167,12 +167,12 @@ class _Walk:
         """Return what a path found in a folder is, or ``None`` for a folder that is to be entered."""
         reason = _find_passing_reason(path.name)
         if reason is not None:
-            return PassedOver(subject, reason)
+            return _pass_over(subject, reason)
         listed = _look(path, subject)
         if listed is None and path in self.exclude:
-            return PassedOver(subject, "own_output")
+            return _pass_over(subject, "own_output")
         if isinstance(listed, Found) and not self.rule.takes(listed.subject):
-            return PassedOver(subject, "ignored")
+            return _pass_over(subject, "ignored")
         return listed
 
 
@@ -181,14 +181,14 @@ def _look(path: Path, subject: str) -> Listed | None:
     try:
         found = path.lstat()
     except FileNotFoundError:
-        return PassedOver(subject, "vanished")
+        return _pass_over(subject, "vanished")
     except OSError:
         return _refuse(subject, "unreadable_file", "The file cannot be looked at.")
     if stat.S_ISREG(found.st_mode):
         return _check_name(Found(path, subject, found.st_size, found.st_mtime_ns))
     if stat.S_ISDIR(found.st_mode):
         return None
-    return PassedOver(subject, "symlink" if stat.S_ISLNK(found.st_mode) else "not_a_file")
+    return _pass_over(subject, "symlink" if stat.S_ISLNK(found.st_mode) else "not_a_file")
 
 
 def _check_name(found: Found) -> Found | Refused:
@@ -212,8 +212,17 @@ def _find_passing_reason(name: str) -> str | None:
     return "hidden" if name.startswith(".") else None
 
 
+def _pass_over(name: str, reason: str) -> PassedOver:
+    return PassedOver(_to_shown(name), reason)
+
+
 def _refuse(name: str, reason: str, sentence: str) -> Refused:
-    return Refused(name, RejectedInput(reason, sentence))
+    return Refused(_to_shown(name), RejectedInput(reason, sentence))
+
+
+def _to_shown(name: str) -> str:
+    """Return a name as text, with escapes for the bytes of it that are not UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _sort_names(folder: Path) -> Iterator[str]:

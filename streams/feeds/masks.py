@@ -64,11 +64,16 @@ def to_mask_parameters(mask: Polygon | None) -> dict[str, Any]:
 def flag_masked(findings: Iterable[Finding], mask: Polygon | None) -> tuple[Finding, ...]:
     """Return findings in canonical order, flagged ``masked`` exactly where the centre of their bounds lies in the mask.
 
+    They come in canonical order and numbered.
+
     A flag from an earlier mask is taken off, so the answer depends on the mask given only. A finding that stands for the
     whole picture has no centre and is never masked.
     """
     before = tuple(findings)
     flagged = [_set_flag(finding, is_masked=mask is not None and _is_inside(finding, mask)) for finding in before]
+    is_same = all(new is old and new.n == place for place, (new, old) in enumerate(zip(flagged, before, strict=True)))
+    if is_same:  # the rule: most findings are far from any caption, and ordering is dear
+        return before
     ordered = number_findings(flagged)
     if ordered == tuple(flagged):
         return ordered

