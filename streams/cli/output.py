@@ -67,9 +67,10 @@ class Output:
 
     def show_table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Write a table for people; numbers stand on the right."""
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
-        table = Table(title=title, title_justify="left", title_style="bold")
+        table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
         for place, column in enumerate(columns):
             is_number = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
             table.add_column(column, justify="right" if is_number else "left", overflow="fold")

@@ -1,0 +1,1 @@
+"""Benchmarks: what the program costs beside the work itself, as ratios of one run."""

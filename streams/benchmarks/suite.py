@@ -1,0 +1,274 @@
+"""The suite: each figure with its goal, as a ratio of measurements of the same run wherever that is possible."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from detectors.models.catalogue import open_model
+from detectors.yolo.bench import measure_bare_loop
+from schemas.errors import FatalFault
+from sinks.object_store.local import LocalStore
+from streams.benchmarks.material import make_clip_file, make_stills
+from streams.demo.accuracy import measure_motion
+from streams.settings.builtin import DEMONSTRATION_MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+#: Most a workload may take.
+_LIMIT_S = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One figure.
+
+    Attributes
+    ----------
+    value, unit
+        What was measured; ratios have the unit ``x``.
+    goal, at_least
+        What it is held against, and on which side it should be; without a goal the figure is only told.
+    detail
+        The measurements behind it.
+    """
+
+    name: str
+    value: float
+    unit: str
+    goal_value: float | None = None
+    at_least: bool = False
+    detail: str = ""
+
+    @property
+    def text(self) -> str:
+        """The value with its unit and what stands behind it."""
+        return f"{self.value:.3g} {self.unit}" + (f" ({self.detail})" if self.detail else "")
+
+    @property
+    def goal(self) -> str:
+        """The goal in words."""
+        if self.goal_value is None:
+            return "-"
+        return f"{'at least' if self.at_least else 'at most'} {self.goal_value:g} {self.unit}"
+
+    @property
+    def verdict(self) -> str:
+        """``yes``, ``no`` or ``-``."""
+        if self.goal_value is None:
+            return "-"
+        met = self.value >= self.goal_value if self.at_least else self.value <= self.goal_value
+        return "yes" if met else "no"
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the JSON object."""
+        return {**asdict(self), "verdict": self.verdict}
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One run of the suite.
+
+    Attributes
+    ----------
+    folder
+        Scratch space.
+    short
+        Small numbers: to see that it works, not to be quoted.
+    """
+
+    folder: Path
+    short: bool
+    model: str
+
+    def run(self, name: str, pictures: Path, detector: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Run a workload in a process of its own and return its readings."""
+        arguments = [self.folder / f"out-{name}", pictures, detector, json.dumps(parameters)]
+        ran = subprocess.run(  # noqa: S603 - our own module
+            [sys.executable, "-m", "streams.benchmarks.workload", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_LIMIT_S,
+        )
+        if ran.returncode != 0:
+            message = f"The workload {name} failed: {ran.stderr.strip()[-600:]}"
+            raise FatalFault(message)
+        readings: dict[str, Any] = json.loads(ran.stdout.strip().splitlines()[-1])
+        return readings
+
+    def stills(self, name: str, count: int, width_px: int, height_px: int) -> tuple[Path, list[Path]]:
+        """Return a folder of generated stills, and their paths."""
+        folder = self.folder / f"in-{name}"
+        return folder, make_stills(folder, count, width_px=width_px, height_px=height_px)
+
+    def yolo(self) -> dict[str, Any]:
+        """Return the parameters of the network that is measured."""
+        return {"model": self.model}
+
+
+def measure_help(bench: Bench) -> Iterator[Measured]:
+    """Yield how long ``observatory --help`` takes: the best of three."""
+    del bench
+    seconds = min(_time([sys.executable, "-m", "streams.cli", "--help"]) for _ in range(3))
+    yield Measured("observatory --help", seconds, "s", 0.5)
+
+
+def measure_start(bench: Bench) -> Iterator[Measured]:
+    """Yield the time from starting ``observatory run`` on one still to its stored result: the best of three."""
+    folder, _ = bench.stills("start", 1, 640, 480)
+    waits = [_wait_for_result(bench.folder / f"start-{turn}", folder) for turn in range(1 if bench.short else 3)]
+    yield Measured("start to first stored result", min(waits), "s", 3.0, detail=f"{len(waits)} starts, the best")
+
+
+def _wait_for_result(out: Path, pictures: Path) -> float:
+    began = time.perf_counter()
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "streams.cli", "run", str(pictures), "--out", str(out), "--no-page", "--json"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while process.poll() is None:
+            if next((out / "store").glob("results/**/result.json"), None) is not None:
+                return time.perf_counter() - began
+            time.sleep(0.01)
+        if next((out / "store").glob("results/**/result.json"), None) is None:
+            message = "The run ended without a result."
+            raise FatalFault(message)
+        return time.perf_counter() - began
+    finally:
+        process.wait(120)
+
+
+def measure_rates(bench: Bench) -> Iterator[Measured]:
+    """Yield the end-to-end rate of stills against the bare loop over the same files, at two sizes."""
+    model = open_model(bench.model)
+    for width_px, height_px, count in ((640, 480, 600), (2688, 1520, 120)):
+        count_now = min(count, 40) if bench.short else count
+        name = f"{width_px}x{height_px}"
+        folder, paths = bench.stills(name, count_now, width_px, height_px)
+        before = measure_bare_loop(model, paths)
+        whole = bench.run(name, folder, "yolo", bench.yolo())
+        bare = max(before.per_second, measure_bare_loop(model, paths).per_second)
+        detail = f"{whole['per_second']:.1f} of {bare:.1f} stills/s, {count_now} stills, f32, pictures off"
+        yield Measured(
+            f"end to end / bare loop, {name}", whole["per_second"] / bare, "x", 0.8, at_least=True, detail=detail
+        )
+
+
+def measure_overhead(bench: Bench) -> Iterator[Measured]:
+    """Yield this process's own processor time: decoding happens elsewhere, the detector is the fake, the store is taken off."""
+    count = 200 if bench.short else 3_000
+    folder, _ = bench.stills("overhead", count, 64, 48)
+    readings = bench.run("overhead", folder, "scripted", {})
+    store_ms = _measure_store(bench.folder / "store-alone", 200 if bench.short else 1_000)
+    own_ms = readings["cpu_ms_per_unit"] - store_ms
+    detail = f"{readings['cpu_ms_per_unit']:.2f} ms less {store_ms:.2f} ms for five objects, {count} stills of 64 x 48"
+    yield Measured("own processor time per still", own_ms, "ms", 1.5, detail=detail)
+    seconds = 20 if bench.short else 200
+    clips = bench.folder / "in-clip-overhead"
+    make_clip_file(clips, seconds, width_px=64, height_px=48)
+    readings = bench.run("clip-overhead", clips, "scripted", {})
+    per_image = 1000 * readings["cpu_s"] / max(1, readings["images"])
+    detail = f"{readings['images']} frames of one clip, the fake detector's {readings['look_ms']:.3f} ms taken off"
+    yield Measured("own processor time per further image", per_image - readings["look_ms"], "ms", 0.2, detail=detail)
+
+
+def _measure_store(folder: Path, count: int) -> float:
+    """Return the processor milliseconds of storing one still's five objects: original, claim, announcement, document, look."""
+    store = LocalStore(folder)
+    store.check(create=True)
+    began = time.process_time()
+    for number in range(count):
+        store.write_once(f"originals/{number % 256:02x}/{number}", b"x" * 2_000, media_type="image/jpeg")
+        store.write_once(f"units/camera/2024/04/22/{number}.json", b"x" * 900, media_type="application/json")
+        store.stat(f"results/camera/{number}/result.json")
+        store.write(f"results/camera/{number}/announcement.json", b"x" * 1_300, media_type="application/json")
+        store.write(f"results/camera/{number}/result.json", b"x" * 1_200, media_type="application/json")
+        store.read(f"originals/{number % 256:02x}/{number}")
+    return 1000 * (time.process_time() - began) / count
+
+
+def measure_memory(bench: Bench) -> Iterator[Measured]:
+    """Yield peak memory over very many small stills, how flat it is, and over a long clip."""
+    count = 600 if bench.short else 20_000
+    folder, _ = bench.stills("many", count, 64, 48)
+    readings = bench.run("many", folder, "scripted", {})
+    grown = readings["resident_end_mib"] / readings["resident_quarter_mib"]
+    yield Measured("peak memory, many stills", readings["peak_mib"], "MiB", 1024, detail=f"{count} stills")
+    yield Measured("memory at the end / at a quarter", grown, "x", 1.25, detail=f"{count} stills")
+    clips, seconds = bench.folder / "in-long", 20 if bench.short else 600
+    make_clip_file(clips, seconds)
+    readings = bench.run("long", clips, "scripted", {})
+    detail = f"{readings['images']} frames, {seconds} s at 640 x 480"
+    yield Measured("peak memory, one long clip", readings["peak_mib"], "MiB", 1024, detail=detail)
+
+
+SUITE: dict[str, Callable[[Bench], Iterator[Measured]]] = {
+    "help": measure_help,
+    "start": measure_start,
+    "rates": measure_rates,
+    "overhead": measure_overhead,
+    "memory": measure_memory,
+}
+
+
+def run_suite(*, short: bool, only: tuple[str, ...] = (), model: str = "") -> Iterator[Measured]:
+    """Yield every figure as it is measured.
+
+    Raises
+    ------
+    FatalFault
+        If a measurement is unknown or a workload fails.
+    """
+    unknown = sorted(set(only) - set(SUITE))
+    if unknown:
+        message = f"There is no measurement {', '.join(unknown)}; there are {', '.join(SUITE)}."
+        raise FatalFault(message)
+    with tempfile.TemporaryDirectory(prefix="observatory-bench-") as scratch:
+        bench = Bench(Path(scratch), short, model or DEMONSTRATION_MODEL)
+        for name, measure in SUITE.items():
+            if not only or name in only:
+                yield from measure(bench)
+
+
+def measure_accuracy(installation: str) -> dict[str, str]:
+    """Return the accuracy of a method on generated truth.
+
+    Raises
+    ------
+    FatalFault
+        If there is no generated truth for it.
+    """
+    if installation != "motion":
+        message = f"Accuracy is measured for motion; not for {installation!r}."
+        raise FatalFault(message)
+    return measure_motion().to_rows()
+
+
+def describe_machine() -> str:
+    """Return processor count, kind and system, without a name."""
+    return f"{os.cpu_count()} {platform.machine()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def to_markdown(measured: Iterable[Measured]) -> str:
+    """Return the figures as a table."""
+    lines = [f"Measured on {describe_machine()}.", "", "| figure | measured | goal | met |", "|---|---|---|---|"]
+    lines += [f"| {item.name} | {item.text} | {item.goal} | {item.verdict} |" for item in measured]
+    return "\n".join(lines) + "\n"
+
+
+def _time(command: list[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - our own command line
+    return time.perf_counter() - began
