@@ -13,7 +13,7 @@ from streams.embedded.log import Log, Retention
 #: Kafka's ``delete.retention.ms``: how long the deletion of a key stays visible, so that every reader can learn of it.
 TOMBSTONE_DELAY_MS = 24 * 60 * 60 * 1000
 
-#: One transaction deletes at most this much; 16 MB of pictures take about 100 ms.
+#: One transaction deletes at most this much; 16 MB of pictures take about 50 ms.
 _STEP_BYTES = 16 * 1024 * 1024
 _STEP_RECORDS = 2000
 
