@@ -58,7 +58,8 @@ def load_feed_deployments(deployment: Deployment) -> dict[str, tuple[DatedDeploy
 
 def build_detectors(deployment: Deployment, store: ObjectStore) -> dict[str, Detector | FatalFault]:
     """Return each installation's detector, or why it cannot be built: one of them does not stop the others."""
-    context = BuildContext(read_bytes=partial(_read_model_bytes, store, deployment.models))
+    networks = deployment.folder / "state" / "networks"
+    context = BuildContext(read_bytes=partial(_read_model_bytes, store, deployment.models), cache_folder=networks)
     built: dict[str, Detector | FatalFault] = {}
     for name, settings in deployment.installations.items():
         try:

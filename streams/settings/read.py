@@ -28,6 +28,10 @@ _SECRETS = frozenset({"password", "access_key", "secret_key"})
 DEFAULT_FILE = "observatory.toml"
 
 
+#: Names of model files: in a detector's parameters, these are paths like any other.
+MODEL_FILES = (".onnx", ".xml", ".pt")
+
+
 class SettingsError(FatalFault):
     """Every wrong setting, one a line."""
 
@@ -166,9 +170,11 @@ def _find_contradictions(deployment: Deployment) -> list[str]:
 
 
 def _anchor(deployment: Deployment, folder: Path) -> Deployment:
-    """Return the settings with every relative path taken from the settings file's folder."""
+    """Return the settings with every relative path taken from the settings file's folder, model files too."""
 
     def walk(value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, str) and value.endswith(MODEL_FILES):
+            return value if Path(value).is_absolute() else str(folder / value)
         if isinstance(value, Path):
             return value if value.is_absolute() else folder / value
         if isinstance(value, dict):
