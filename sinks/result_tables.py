@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -211,12 +210,14 @@ class _Rows:
     writer: TableWriter
     written: int = 0
     _columns: dict[str, list[Any]] = field(default_factory=dict)
+    _paths: tuple[tuple[str, str, str | None], ...] = ()
     _height: int = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
         if not self._height:
-            self._columns = {column.name: [] for column in self.writer.layout.columns}
-        for name, outer, inner in _to_paths(self.writer.layout):
+            self._paths = _to_paths(self.writer.layout)
+            self._columns = {name: [] for name, _, _ in self._paths}
+        for name, outer, inner in self._paths:
             value = row.get(outer)
             if inner is not None and value is not None:
                 value = value.get(inner)
@@ -236,7 +237,6 @@ class _Rows:
 _UNIONS = ("geometry", "place", "scale")
 
 
-@cache
 def _to_paths(layout: Layout) -> tuple[tuple[str, str, str | None], ...]:
     """Return, for each column, its name, the field it is from, and the field within that one."""
     paths: list[tuple[str, str, str | None]] = []
