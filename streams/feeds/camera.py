@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from schemas.finding import Entry, Finding
     from schemas.geometry import Polygon
     from schemas.unit import Unit
-    from streams.units.desk import SettingsDesk
     from streams.feeds.decoding.limits import Sampling
     from streams.feeds.decoding.pool import DecodingPool
     from streams.feeds.decoding.unit import OpenUnit
+    from streams.units.desk import SettingsDesk
     from streams.units.originals import Originals
 
 
@@ -48,7 +48,7 @@ class CameraUnit:
             images_looked=self._looked,
             images_unread=len(self.opened.unread),
             images_passed_over=ending.passed_over if ending else 0,
-            quantities={} if duration_s is None else {"duration_s": duration_s},  # type: ignore[arg-type]
+            quantities={} if duration_s is None else {"duration_s": duration_s},
         )
 
     @property
@@ -107,7 +107,7 @@ class CameraReader:
         return self.sampling.get(unit.stamp.feed, EVERY_IMAGE) if is_clip else EVERY_IMAGE
 
     def _find_mask(self, unit: Unit) -> Polygon | None:
-        deployment = self.desk.find_deployment(unit.stamp.feed, unit.deployment)
+        deployment = self.desk.find_deployment(unit)
         return deployment.mask if deployment else None
 
     @contextmanager

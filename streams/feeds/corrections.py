@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from schemas.errors import RejectedInput
 from schemas.finding import Entry, LookedImage
 from schemas.geometry import At, Nowhere
 from schemas.result import Observer
@@ -45,6 +46,18 @@ def read_again(unit: Unit, rule: CaptureRule) -> Reading | Undated:
     name_rule = rule if kept is None else rule.model_copy(update={"undated": "accept"})
     named = read_claims(Claims(unit.parts[0].name), name_rule)
     return named if isinstance(named, Reading) or kept is None else kept
+
+
+def find_deployment(unit: Unit, rule: CaptureRule, deployments: tuple[Deployment, ...]) -> Deployment | None:
+    """Return the deployment that a unit was taken in by the table as it is now, whatever the table said when it arrived.
+
+    Detecting and deriving again both ask this, so that they agree on the mask also where a unit is delivered again after
+    a correction.
+    """
+    try:
+        return place_reading(read_again(unit, rule), rule, deployments).deployment
+    except RejectedInput:  # then nothing is derived again either, and what the unit named still holds
+        return next((item for item in deployments if item.to_digest() == unit.deployment), None)
 
 
 def correct_unit(unit: Unit, rule: CaptureRule, deployments: tuple[Deployment, ...]) -> tuple[Unit, Deployment | None]:

@@ -9,6 +9,7 @@ from schemas.errors import RejectedInput
 from schemas.geometry import Nowhere
 from schemas.unit import Undated
 from streams.feeds.capture import Claims, read_claims
+from streams.feeds.corrections import find_deployment
 from streams.feeds.decoding.sniff import sniff
 from streams.feeds.deployments import place_reading
 from streams.units.routing import Context, DeploymentFacts
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schemas.media import MediaArrived
+    from schemas.unit import Unit
     from streams.feeds.capture import CaptureRule, Reading
     from streams.feeds.decoding.events import Header
     from streams.feeds.deployments import Deployment
     from streams.settings.model import FeedSettings, InstallationSettings
     from streams.units.originals import Originals
+
+#: Units whose deployment is remembered: those at work and some more.
+_REMEMBERED_UNITS = 1_000
 
 #: Bytes from the start of a file that tell what it is.
 HEAD_BYTES = 4_096
@@ -51,6 +56,7 @@ class SettingsDesk:
     originals: Originals
     prober: Prober
     deployments: Mapping[str, tuple[Deployment, ...]] = field(default_factory=dict)
+    _found: dict[str, Deployment | None] = field(default_factory=dict)
 
     def find_installation(self, feed: str) -> str:
         """Return the installation of a feed."""
@@ -100,10 +106,20 @@ class SettingsDesk:
         with self.originals.lend(key) as path:
             return self.prober.probe(path)
 
-    def find_deployment(self, feed: str, digest: str | None) -> Deployment | None:
-        """Return the deployment that a unit names."""
-        known = self.deployments.get(feed, ())
-        return next((item for item in known if item.to_digest() == digest), None) if digest else None
+    def find_deployment(self, unit: Unit) -> Deployment | None:
+        """Return the deployment that a unit was taken in, by the table as it is now; asked for each image of a clip."""
+        known = self.deployments.get(unit.stamp.feed, ())
+        if not known:
+            return None
+        unit_id = unit.stamp.unit_id
+        try:
+            return self._found[unit_id]
+        except KeyError:
+            found = find_deployment(unit, self.feeds[unit.stamp.feed].capture, known)
+        if len(self._found) >= _REMEMBERED_UNITS:
+            self._found.clear()
+        self._found[unit_id] = found
+        return found
 
 
 def to_facts(deployment: Deployment | None, instrument: str) -> DeploymentFacts:

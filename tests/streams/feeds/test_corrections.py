@@ -10,7 +10,7 @@ from schemas.noun import to_time_text
 from schemas.result import Observer
 from schemas.unit import Instant, Part, Span, Undated, Unit, make_stamp
 from streams.feeds.capture import CaptureRule
-from streams.feeds.corrections import correct_entry, correct_observer, correct_unit
+from streams.feeds.corrections import correct_entry, correct_observer, correct_unit, find_deployment
 from streams.feeds.deployments import Deployment
 from streams.feeds.masks import read_mask, to_mask_parameters
 from tests.schemas.samples import ENTRY, SHA
@@ -146,3 +146,28 @@ def test_findings_are_flagged_by_the_mask_now_in_force():
     masked = correct_entry(ENTRY, everything)
     assert [finding.label for finding in masked.findings if "masked" not in finding.flags] == ["turbid"]
     assert correct_entry(masked, None) == ENTRY
+
+
+# --- the deployment that detecting asks for ---
+
+
+def test_the_deployment_of_a_unit_is_that_of_the_table_as_it_is_now_whatever_its_claim_names():
+    old, new = deploy(), deploy(mask=MASK)
+    unit, _ = correct_unit(make_unit("exif"), RULE, (old,))
+    assert unit.deployment == old.to_digest()
+    assert find_deployment(unit, RULE, (new,)) == new
+    assert find_deployment(make_unit("exif"), RULE, (new,)) == new
+    assert find_deployment(unit, RULE, ()) is None
+
+
+def test_detecting_and_deriving_again_agree_on_the_deployment():
+    deployments = (deploy(clock_offset_s=5), deploy(valid_from_at="2024-04-22T08:00:03Z", mask=MASK))
+    for claimed_at in ("2024-04-22T07:59:57Z", "2024-04-22T08:00:00Z", "2024-04-22T08:00:03Z"):
+        unit, taken_in = correct_unit(make_unit("exif", claimed_at=claimed_at), RULE, deployments)
+        assert find_deployment(unit, RULE, deployments) == taken_in
+
+
+def test_a_unit_whose_time_can_no_longer_be_told_is_taken_in_the_deployment_it_names():
+    deployments = (deploy(), deploy(valid_from_at="2024-01-01T00:00:00Z"))
+    unit = make_unit("nothing", "20241322-080001-a.jpg", None, deployment=deployments[1].to_digest())
+    assert find_deployment(unit, RULE, deployments) == deployments[1]

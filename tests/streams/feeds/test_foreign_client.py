@@ -139,7 +139,7 @@ def test_a_record_without_headers_is_refused_with_its_reason(topic):
 
 
 def run(command: list[str], **environment: str) -> None:
-    done = subprocess.run(  # noqa: S603 - our own documentation
+    done = subprocess.run(
         command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=WAIT_S, check=False
     )
     assert done.returncode == 0, done.stderr
