@@ -10,7 +10,7 @@ import numpy as np
 
 from detectors import pixels
 from detectors.base import LOOKAHEAD
-from detectors.motion.light import to_brightness, to_logarithms, to_work_size
+from detectors.motion.light import take_logarithms, to_brightness, to_logarithms, to_work_size
 from schemas.canonical import to_sha256
 from schemas.errors import RejectedInput
 
@@ -68,20 +68,25 @@ def build_background(pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]
         ``no_pictures``: there were none. ``changing_size``: not all have one size.
     """
     held = _hold_some(pictures)
-    logarithms = [to_logarithms(picture, work_px=BACKGROUND_PX) for picture in held]
-    lit = [item for item, picture in zip(logarithms, held, strict=True) if np.median(picture) >= _DARK] or logarithms
-    levels = np.stack([np.median(item, axis=(0, 1)) for item in lit])
+    lit = [picture for picture in held if np.median(picture) >= _DARK] or held
+    levels = np.stack([np.median(to_logarithms(picture, work_px=BACKGROUND_PX), axis=(0, 1)) for picture in lit])
     shifts = (np.median(levels, axis=0) - levels).astype(np.float32)
     height_px, width_px = lit[0].shape[:2]
     background = np.empty((height_px, width_px, _WITH_UNREST), dtype=np.uint8)
     for top in range(0, height_px, _ROWS):
-        rows = np.stack([item[top : top + _ROWS] for item in lit]) + shifts[:, None, None, :]
-        middle = np.median(rows, axis=0).astype(np.float32)
-        unrest = _SPREAD * np.median(np.abs((rows - middle).mean(axis=3)), axis=0)
+        rows = take_logarithms(np.stack([picture[top : top + _ROWS] for picture in lit])) + shifts[:, None, None, :]
+        middle = find_median(rows)
+        unrest = _SPREAD * find_median(np.abs((rows - middle).mean(axis=3)))
         steps = np.clip(np.rint(unrest * _UNREST_STEPS), 0, _UNREST_LIMIT)
         background[top : top + _ROWS, :, :3] = np.clip(np.rint(to_brightness(middle)), 0, 255)
         background[top : top + _ROWS, :, 3] = _OPAQUE - steps
     return background
+
+
+def find_median(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the median along the first axis, of an even number the lower one; much faster than numpy's own."""
+    middle = (len(stack) - 1) // 2
+    return np.asarray(np.partition(stack, middle, axis=0)[middle])
 
 
 def _hold_some(pictures: Iterable[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
@@ -188,7 +193,8 @@ class ClipBackground:
         if self._known is None:
             views = self._spaced if len(self._spaced) >= _ENOUGH else self._recent
             stack = np.stack(list(views))
-            middle = np.median(stack, axis=0).astype(np.float32)
-            unrest = np.median(np.abs((stack - middle).mean(axis=3)), axis=0) * np.float32(_SPREAD)
-            self._known = middle, unrest.astype(np.float32)
+            middle = find_median(stack)
+            away = stack - middle
+            away = np.abs(away[..., 0] + away[..., 1] + away[..., 2]) * np.float32(_SPREAD / 3)
+            self._known = middle, find_median(away)
         return self._known

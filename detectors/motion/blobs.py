@@ -52,7 +52,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What was seen in one picture: its things, and the share of its pixels that differ, light included."""
+    """What was seen in one picture: its things, and the share of its pixels that differ clearly, light included."""
 
     blobs: tuple[Blob, ...]
     share: float
@@ -71,7 +71,7 @@ def find_blobs(picture: NDArray[np.float32], change: Change, parameters: MotionP
         contrast = _measure_contrast(picture[here][inside], change.expected[here][inside])
         if contrast >= parameters.least_contrast and not _is_speck(inside, change.brightness[here], mask.size):
             blobs.append(Blob((left, top, right, bottom), int(inside.sum()), contrast))
-    return Sight(tuple(blobs), float(mask.mean()))
+    return Sight(tuple(blobs), change.share)
 
 
 def _is_thing(

@@ -24,14 +24,24 @@ _CELLS = (16, 12)
 #: So many pixels in each direction, evenly spread, are enough to know a cell.
 _PROBES = 12
 
+#: Pictures whose channels differ by less than this on average (natural logarithm) have no colours.
+_GREY = 0.01
+
+#: One pixel of so many in each direction is enough to know that.
+_GREY_SKIP = 5
+
 #: Share of a cell's pixels whose difference counts as its unrest, and the quantile of the normal law it belongs to.
 _QUIET_SHARE, _QUIET_SIGMAS = 0.75, 1.15
 
 #: Least unrest of brightness and of colour, in natural logarithms: noise and compression of a good camera.
 _LEAST_UNREST = (0.035, 0.022)
 
-#: Differences of brightness that are wider than this part of the picture's longer side are rays and shadows.
-_SOFT_SHARE = 60
+#: Differences of brightness and of colour that anybody would see, natural logarithm.
+_CLEAR = (0.20, 0.12)
+
+#: Differences of brightness that are wider than one of so many parts of the picture's longer side are rays and shadows.
+#: Without colours a thing's inside is known by its brightness alone, so less is taken away.
+_SOFT_PARTS, _SOFT_PARTS_GREY = 60, 16
 
 
 def to_work_size(width_px: int, height_px: int, work_px: int) -> tuple[int, int]:
@@ -51,12 +61,17 @@ def to_logarithms(picture: NDArray[np.uint8], *, work_px: int) -> NDArray[np.flo
     height_px, width_px = picture.shape[:2]
     wide, high = to_work_size(width_px, height_px, work_px)
     small = picture if (wide, high) == (width_px, height_px) else pixels.shrink(picture, width_px=wide, height_px=high)
-    return _LOGARITHMS[small]
+    return take_logarithms(small)
 
 
-def to_brightness(logarithms: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return brightness of 255 from logarithms."""
-    return np.exp(logarithms) - np.float32(_PEDESTAL)
+def take_logarithms(values: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the logarithms of brightness of 255, in the same shape."""
+    return _LOGARITHMS[values]
+
+
+def to_brightness(logarithms: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return brightness of 255 from logarithms; in double precision, in which processors agree on the last decimals."""
+    return np.asarray(np.exp(logarithms.astype(np.float64)) - _PEDESTAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +83,21 @@ class Change:
     strength
         float32 (h, w): brightness and colour together, in units of the picture's unrest there.
     colour
-        float32 (h, w): colour alone, in units of its unrest; light that comes and goes leaves it at rest.
+        float32 (h, w): colour alone, in units of its unrest; light that comes and goes leaves it at rest. In a picture
+        without colours, the strength.
     brightness
         float32 (h, w): difference of brightness, natural logarithm, positive where brighter.
     expected
         float32 (h, w, 3): logarithms of the background under this picture's light.
+    share
+        Share of the pixels that differ clearly, however restless the picture is: near 1 when the scene is another.
     """
 
     strength: NDArray[np.float32]
     colour: NDArray[np.float32]
     brightness: NDArray[np.float32]
     expected: NDArray[np.float32]
+    share: float
 
 
 def compare(
@@ -98,22 +117,40 @@ def compare(
     difference = picture - background
     light = _smooth_cells(difference, share=0.5)
     difference -= light
-    brightness = difference.mean(axis=2)
-    colour = difference - brightness[..., None]
-    colour = np.sqrt((colour * colour).sum(axis=2))
+    brightness, colour = _split(difference)
     magnitudes = np.stack([np.abs(brightness), colour], axis=2)
+    share = float(((magnitudes[..., 0] > _CLEAR[0]) | (colour > _CLEAR[1])).mean())
     calm = _smooth_cells(magnitudes, share=_QUIET_SHARE) / np.float32(_QUIET_SIGMAS)
     calm_brightness = np.maximum(calm[..., 0], np.float32(_LEAST_UNREST[0]))
     if unrest is not None:
-        calm_brightness = np.maximum(calm_brightness, unrest)
-    colour = colour / np.maximum(calm[..., 1], np.float32(_LEAST_UNREST[1]))
-    relative = np.minimum(np.abs(brightness), np.abs(brightness - _smooth(brightness))) / calm_brightness
-    return Change(np.sqrt(relative * relative + colour * colour), colour, brightness, background + light)
+        np.maximum(calm_brightness, unrest, out=calm_brightness)
+    colour /= np.maximum(calm[..., 1], np.float32(_LEAST_UNREST[1]))
+    is_grey = _is_grey(picture)
+    soft = _smooth(brightness, parts=_SOFT_PARTS_GREY if is_grey else _SOFT_PARTS)
+    relative = np.minimum(magnitudes[..., 0], np.abs(brightness - soft)) / calm_brightness
+    strength = np.sqrt(relative * relative + colour * colour)
+    if is_grey:  # colour cannot tell light from things here, so it is not asked
+        colour = strength
+    return Change(strength, colour, brightness, background + light, share)
 
 
-def _smooth(brightness: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what of a difference is as soft as rays and shadows."""
-    return pixels.blur(brightness, sigma_px=max(brightness.shape) / _SOFT_SHARE)
+def _split(difference: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what all channels share, and how far they are from each other: the length of what remains."""
+    red, green, blue = (difference[..., channel] for channel in range(3))
+    brightness = (red + green + blue) * np.float32(1 / 3)
+    squares = red * red + green * green + blue * blue - np.float32(3) * brightness * brightness
+    return brightness, np.sqrt(np.maximum(squares, 0))
+
+
+def _is_grey(picture: NDArray[np.float32]) -> bool:
+    """Return whether a picture has no colours: an infrared or a monochrome camera."""
+    probes = picture[::_GREY_SKIP, ::_GREY_SKIP]
+    return float((probes.max(axis=2) - probes.min(axis=2)).mean(dtype=np.float64)) < _GREY
+
+
+def _smooth(brightness: NDArray[np.float32], *, parts: int) -> NDArray[np.float32]:
+    """Return what of a difference is as soft as rays and shadows: wider than one of so many parts of the picture."""
+    return pixels.blur(brightness, sigma_px=max(brightness.shape) / parts)
 
 
 def _smooth_cells(values: NDArray[np.float32], *, share: float) -> NDArray[np.float32]:

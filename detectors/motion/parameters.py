@@ -37,7 +37,7 @@ class MotionParameters(Noun):
     contrast: Annotated[float, Field(gt=0)] = 6.0
     least_contrast: Annotated[float, Field(ge=0, le=255)] = 5.0
     least_area_px: Annotated[int, Field(ge=1)] = 25
-    most_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    most_share: Annotated[float, Field(gt=0, le=1)] = 0.4
     background_every_s: Annotated[float, Field(gt=0)] = 0.4
     background_views: Annotated[int, Field(ge=3, le=64)] = 21
     confirm_views: Annotated[int, Field(ge=1, le=8)] = 4
