@@ -9,12 +9,11 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from detectors.registry import BuildContext, build_detector
-from sinks.pages.pictures import draw_jpeg
-
 from schemas.errors import FatalFault, ObservatoryError
 from schemas.topics import Topics
 from sinks.object_store.address import S3Address, read_address
 from sinks.object_store.opening import open_store
+from sinks.pages.pictures import draw_jpeg
 from sinks.result_tables import make_tables
 from sinks.results import Picturing, ResultSink
 from streams.agents.attempts import AttemptJournal
@@ -111,7 +110,7 @@ class Parts:
             return {}
         url, credentials = self.deployment.store.url, to_store_credentials(self.deployment)
         return {
-            name: open_store(url.replace(f"/{own}", f"/{name}", 1), credentials)  # type: ignore[arg-type]
+            name: open_store(url.replace(f"/{own}", f"/{name}", 1), credentials)
             for name in self.deployment.store.allowed_buckets
         }
 
@@ -147,7 +146,7 @@ class Parts:
             for name, detector in built.items()
         }
 
-    def _make_sink(self, installation: str) -> object:
+    def _make_sink(self, installation: str) -> ResultSink:
         settings = self.deployment.installations[installation]
         picturing = Picturing(settings.pictures, settings.pictures_per_unit)
         return ResultSink(self.store, draw_jpeg, make_tables, picturing)

@@ -125,9 +125,11 @@ def test_each_vendor_has_its_doors_and_no_others():
     strangers = []
     for path in modules():
         name = name_of(path)
-        for vendor in imports(parse(path)) & set(DOORS):
-            if not any(name == door or name.startswith(f"{door}.") for door in DOORS[vendor]):
-                strangers.append(f"{name} imports {vendor}")
+        strangers += [
+            f"{name} imports {vendor}"
+            for vendor in imports(parse(path)) & set(DOORS)
+            if not any(name == door or name.startswith(f"{door}.") for door in DOORS[vendor])
+        ]
     assert strangers == []
 
 
@@ -148,7 +150,9 @@ def test_no_machine_path_or_registry_is_written_down():
     )
     if tracked.returncode != 0:
         pytest.skip("not a git checkout")
-    told = re.compile(r"(?<![\w.-])/(?:work|root|farm)/|/tmp/bash" + r"_jobs|py" + r"pi\.org|pythonhosted\.org|npmjs\.org")
+    told = re.compile(
+        r"(?<![\w.-])/(?:work|root|farm)/|/tmp/bash" + r"_jobs|py" + r"pi\.org|pythonhosted\.org|npmjs\.org"
+    )
     leaks = [
         name
         for name in tracked.stdout.split()

@@ -17,8 +17,10 @@ from streams.cli.run import choose_feed, list_files, show_ledger
 
 if TYPE_CHECKING:
     from schemas.errors import RejectedInput
+    from streams.brokers.records import Record
     from streams.cli.output import Output
     from streams.feeds.folder import Found
+    from streams.feeds.watched import Watched
     from streams.settings.model import Deployment
     from streams.submission import Submission
 
@@ -101,7 +103,7 @@ def _watch(
     deployment: Deployment,
     folder: Path,
     *,
-    watched: object,
+    watched: Watched,
     stop: threading.Event,
     once: bool,
 ) -> Counter[str]:
@@ -120,7 +122,7 @@ def _watch(
         list_files=lambda: list_media([folder], settings.folder, exclude=[deployment.folder]),
         announce=announce,
         refuse=refuse,
-        watched=watched,  # type: ignore[arg-type]
+        watched=watched,
         rule=settings.watch,
     )
     tally: Counter[str] = Counter()
@@ -134,7 +136,7 @@ def _watch(
     return tally
 
 
-def announce_found(submission: Submission, found: Found) -> object:
+def announce_found(submission: Submission, found: Found) -> Record:
     """Return the record that announces a file.
 
     Raises

@@ -26,7 +26,7 @@ def run_observatory(
     *arguments: str | Path, environment: dict[str, str] | None = None, timeout_s: float = PATIENCE_S
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(  # noqa: S603 - our own command line
+    return subprocess.run(
         [sys.executable, "-m", "streams.cli", *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, **(environment or {})},
@@ -64,7 +64,7 @@ def open_worker(settings: Path, environment: dict[str, str] | None = None) -> It
 def start_worker(settings: Path, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start ``observatory worker``; whoever starts it ends it."""
     log = (settings.parent / f"worker-{time.monotonic_ns()}.log").open("wb")
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(
         [sys.executable, "-m", "streams.cli", "worker", "--settings", str(settings), "--verbose"],
         cwd=ROOT,
         env={**os.environ, **(environment or {})},
