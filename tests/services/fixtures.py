@@ -11,7 +11,6 @@ skipped with the reasons; with ``OBSERVATORY_REQUIRE_SERVICES=1`` it fails.
 """
 
 # The programs run are Compose and this project's own.
-# ruff: noqa: S607
 
 from __future__ import annotations
 

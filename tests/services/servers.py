@@ -1,7 +1,6 @@
 """Real servers that a test can stop, kill, freeze and start again on the same port with the same data."""
 
 # The programs run are this project's own.
-# ruff: noqa: S603
 
 from __future__ import annotations
 

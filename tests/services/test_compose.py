@@ -1,7 +1,6 @@
 """docker-compose.yml is one that Compose takes, pins what it runs, starts with no password of its own, and fits the rest."""
 
 # The programs run are this project's own.
-# ruff: noqa: S603, S607
 
 from __future__ import annotations
 

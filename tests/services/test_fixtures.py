@@ -1,7 +1,7 @@
 """The fixtures give servers that answer, and control over them."""
 
 # The programs and addresses are this project's own.
-# ruff: noqa: S310, S603
+# ruff: noqa: S310
 
 from __future__ import annotations
 
