@@ -14,7 +14,7 @@ from schemas.canonical import to_sha256
 from schemas.errors import RejectedInput, TransientFault
 from schemas.media import Rejection, make_rejection_id
 from schemas.wire import from_rejected_headers, to_rejected_headers
-from streams.brokers.records import Record
+from streams.brokers.records import RECORD_LIMIT_BYTES, Record, measure_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -23,6 +23,13 @@ T = TypeVar("T")
 
 #: Reason code of a unit that ended the process that opened it; a dead letter of the kind ``poison``.
 POISON = "kills_its_process"
+
+#: How soon a coroutine that waits notices that the worker stops.
+_LOOK_EVERY_S = 0.1
+
+#: Headers of a record too large to be a dead letter that are kept: ours are far smaller.
+_KEPT_HEADER_BYTES = 4_096
+_KEPT_HEADERS = 64
 
 
 class OutageError(TransientFault):
@@ -81,7 +88,9 @@ class Patience:
                 raise
             except TransientFault as fault:
                 wait_s = self._next_wait(waits, fault)
-            await asyncio.sleep(wait_s)
+            until = time.monotonic() + wait_s
+            while (left_s := until - time.monotonic()) > 0 and not stopping.is_set():  # noqa: ASYNC110 - it is the threads' event
+                await asyncio.sleep(min(left_s, _LOOK_EVERY_S))
             if stopping.is_set():
                 raise StoppingError
 
@@ -118,6 +127,33 @@ def make_rejection(record: Record, fault: RejectedInput, *, step: str, rejected_
 def to_dead_letter(record: Record, rejection: Rejection, topic: str) -> Record:
     """Return the record as it came with its rejection as one more header, addressed to the topic of dead letters."""
     return Record(topic, record.key, record.value, to_rejected_headers(record.headers, rejection))
+
+
+def fit_letter(letter: Record, keep: Callable[[bytes, str, str], str]) -> Record:
+    """Return a dead letter that a topic takes: one that is too large by its rejection refers to its bytes in the store.
+
+    Sent again it refers to them still, which is the same arrival. Headers that no sender of ours makes, of more than 4 kB or
+    beyond the first 64, are left out then.
+
+    Parameters
+    ----------
+    keep
+        Stores bytes, of which sha256 and media type are given, and returns their object key.
+
+    Raises
+    ------
+    TransientFault, FatalFault
+        From the store.
+    """
+    if measure_record(letter.key, letter.value, letter.headers) <= RECORD_LIMIT_BYTES:
+        return letter
+    kept = [(name, text) for name, text in letter.headers if len(name) + len(text or b"") <= _KEPT_HEADER_BYTES]
+    headers = (*kept[: _KEPT_HEADERS - 1], *kept[_KEPT_HEADERS - 1 :][-1:])  # the rejection stands last
+    key = letter.key[:_KEPT_HEADER_BYTES] if letter.key else letter.key
+    if not letter.value:
+        return Record(letter.topic, key, letter.value, headers)
+    place = keep(letter.value, to_sha256(letter.value), "application/octet-stream")
+    return Record(letter.topic, key, b"", (("ce_dataref", place.encode()), *headers))
 
 
 def to_retry(dead_letter: Record, rejection: Rejection) -> Record:

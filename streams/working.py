@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING
 
+from schemas.errors import FatalFault, TransientFault
 from streams.agents.app import AppPlan, make_app
 from streams.agents.health import Health
 from streams.agents.running import Running, make_threads, run_in_thread
@@ -25,30 +28,92 @@ from streams.places import (
 from streams.usage.meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from streams.assembly import Parts
     from streams.brokers.client import Client
+    from streams.brokers.records import Partition
     from streams.settings.model import Deployment
+
+log = logging.getLogger(__name__)
+
+#: Uses become facts within this time after the last result; what is late is counted by the next worker.
+_METER_WAIT_S = 30.0
+
+#: Between two looks at them.
+_LOOK_EVERY_S = 0.02
 
 #: The agents finish what is at work within this time when they are asked to stop; then the process ends all the same.
 _STOP_WAIT_S = 90.0
 
 
+class PausedError(TransientFault):
+    """The feed that is waited for stands still."""
+
+
 @dataclass
 class Working:
-    """The agents of this process and what a command needs beside them."""
+    """The agents of this process and what a command needs beside them.
+
+    Attributes
+    ----------
+    feed
+        The feed that the command waits for, if it waits for one.
+    """
 
     parts: Parts
     client: Client
     running: Running
+    feed: str | None = None
     ended: Event = field(default_factory=Event)
     faults: list[BaseException] = field(default_factory=list)
 
     def look(self) -> None:
-        """Raise the fault that ended the agents, if they ended."""
+        """Raise why there is nothing to wait for any more, if so: the agents ended, or the feed or its installation stands still.
+
+        Raises
+        ------
+        TransientFault, FatalFault
+            What ended or stopped them.
+        """
         if self.ended.is_set():
             raise self.faults[0] if self.faults else RuntimeError("the agents ended by themselves")
+        if self.feed is None:
+            return
+        pause = self.running.bench.gate.find_pause(self.feed)
+        if pause is not None:
+            raise PausedError(pause.sentence)
+        stopped = self.running.bench.health.stopped
+        installation = self.parts.deployment.feeds[self.feed].installation
+        if installation in stopped:
+            message = f"Installation {installation} stopped: {stopped[installation]}"
+            raise FatalFault(message)
+
+    def wait_metered(self) -> None:
+        """Return when every use announced so far is a stored fact, so that a report counts it; or after a bounded time.
+
+        Raises
+        ------
+        TransientFault, FatalFault
+            What ended the agents meanwhile.
+        """
+        topic = self.parts.topics.usage_recorded
+        ends = self.client.end_offsets([topic])
+        until = time.monotonic() + _METER_WAIT_S
+        while not self._has_metered(ends):
+            self.look()
+            if time.monotonic() > until:
+                log.warning("Some uses are not facts yet; the next worker or run makes them so.")
+                return
+            time.sleep(_LOOK_EVERY_S)
+
+    def _has_metered(self, ends: Mapping[Partition, int]) -> bool:
+        mine = self.running.metered
+        late = {partition: end for partition, end in ends.items() if end > mine.get(partition, 0)}
+        if not late:
+            return True
+        committed = self.client.committed(to_app_id(self.parts.deployment))
+        return all(end <= committed.get(partition, 0) for partition, end in late.items())
 
 
 def make_running(deployment: Deployment, parts: Parts, client: Client) -> Running:
@@ -67,6 +132,7 @@ def make_running(deployment: Deployment, parts: Parts, client: Client) -> Runnin
     bench = Bench(
         topics=parts.topics,
         send=app.publish,
+        keep=parts.originals.keep,
         threads=make_threads(parts.threads),
         gate=parts.make_gate(),
         health=Health(dt.datetime.now(dt.UTC)),
@@ -79,8 +145,13 @@ def make_running(deployment: Deployment, parts: Parts, client: Client) -> Runnin
 
 
 @contextmanager
-def open_working(deployment: Deployment) -> Iterator[Working]:
-    """Start the agents of a deployment in this process, and stop them at the end of the block.
+def open_working(deployment: Deployment, *, feed: str | None = None) -> Iterator[Working]:
+    """Start the agents of a deployment in this process, and stop them at the end of the block, its uses counted.
+
+    Parameters
+    ----------
+    feed
+        The feed that will be waited for.
 
     Raises
     ------
@@ -92,10 +163,11 @@ def open_working(deployment: Deployment) -> Iterator[Working]:
     try:
         parts = assemble(deployment, store)
         running = make_running(deployment, parts, client)
-        working = Working(parts, client, running)
+        working = Working(parts, client, running, feed)
         thread, working.faults = run_in_thread(running, on_end=working.ended.set)
         try:
             yield working
+            working.wait_metered()
         finally:
             running.end_from_thread()
             thread.join(_STOP_WAIT_S)

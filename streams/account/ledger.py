@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from schemas.media import Duplicate, MediaSettled, SetAside, Skipped, Stored
 from schemas.unit import SUBJECT_LIMIT
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Arrivals named in a ledger that lists what is missing; more are only counted.
 NAMED_LIMIT = 100
+
+#: Where arrivals stand whose envelope names no feed.
+UNREADABLE = "(unreadable)"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -109,6 +115,16 @@ class Ledger:
         }
 
 
+def find_feed(record: StoredRecord) -> str:
+    """Return the feed that an arrival's envelope names, or :data:`UNREADABLE`."""
+    return to_feed(to_arrival_key(record))
+
+
+def to_feed(key: ArrivalKey) -> str:
+    """Return the feed whose arrival it was, or :data:`UNREADABLE`."""
+    return key.source.removeprefix(FEED_SOURCE) if key.source.startswith(FEED_SOURCE) else UNREADABLE
+
+
 def find_subject(record: StoredRecord) -> str | None:
     """Return the sender's name for an arrival, where its envelope tells one."""
     texts = {name.lower(): value for name, value in record.headers if value is not None}
@@ -117,12 +133,14 @@ def find_subject(record: StoredRecord) -> str | None:
 
 
 def read_ends(records: Iterable[StoredRecord]) -> dict[ArrivalKey, MediaSettled]:
-    """Return the newest state of each arrival that was taken up."""
+    """Return the newest state of each arrival that was taken up; what is no such record is passed over."""
     ends: dict[ArrivalKey, MediaSettled] = {}
     for record in records:
-        if record.value is not None:
-            settled = MediaSettled.from_json(record.value)
-            ends[ArrivalKey(settled.source, settled.event)] = settled
+        try:
+            settled = MediaSettled.from_json(record.value or b"")
+        except ValidationError:
+            continue
+        ends[ArrivalKey(settled.source, settled.event)] = settled
     return ends
 
 
@@ -130,8 +148,9 @@ def read_tallies(records: Iterable[StoredRecord]) -> dict[str, tuple[int, int]]:
     """Return images looked at and findings of each unit, by its newest result; only that, so that millions fit in memory."""
     tallies: dict[str, tuple[int, int]] = {}
     for record in records:
-        plain = json.loads(record.value or b"{}")
-        tallies[plain["unit"]["unit_id"]] = (plain["counts"]["looked"], plain["counts"]["findings"])
+        with suppress(ValueError, LookupError, TypeError):  # whatever else somebody wrote there
+            plain = json.loads(record.value or b"")
+            tallies[plain["unit"]["unit_id"]] = (int(plain["counts"]["looked"]), int(plain["counts"]["findings"]))
     return tallies
 
 
@@ -147,8 +166,7 @@ def count_ledger(
     ledger = Ledger()
     stored_units: set[str] = set()
     for key in sorted({*arrived, *ends}):
-        feed = key.source.removeprefix(FEED_SOURCE) if key.source.startswith(FEED_SOURCE) else "(unreadable)"
-        row = ledger.feeds.setdefault(feed, FeedLedger())
+        row = ledger.feeds.setdefault(to_feed(key), FeedLedger())
         row.submitted += 1
         settled = ends.get(key)
         match settled.end if settled else None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import faust
+from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from streams.agents.window import OrderedWindow, WindowClosedError
@@ -18,7 +20,7 @@ from streams.brokers.registration import register_transports
 from streams.brokers.tables import PromptTables
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
     from streams.brokers.credentials import Credentials
@@ -29,11 +31,19 @@ log = logging.getLogger(__name__)
 #: Faust waits this long for a poll before it leaves the group, and then hangs (its issue 138): practically for ever.
 _POLL_INTERVAL_S = 31_536_000
 
+#: A worker that is heard of no longer than this is dead, and its partitions go to others. Heartbeats come from a thread of their
+#: own every 3 s, whatever the agents do.
+_SESSION_S = 20.0
+
 #: Records per poll: with the buffer it bounds what is held in memory, inline pictures of up to 900 kB included.
 _POLL_RECORDS = 64
 
-#: Records buffered per agent. Small buffers are slow on a real broker; a detector does 10 to 100 images a second.
+#: Records buffered per agent where they may hold pictures inline.
 _BUFFER_RECORDS = 128
+
+#: Likewise where they are small. A buffer that is full holds up the delivery to **all** agents, and it takes in no more only
+#: from the partition of which the last record came: so it has room for a poll from each of twelve partitions above 80 %.
+_SMALL_BUFFER_RECORDS = 4_096
 
 #: Usage events taken at once, and how long one waits for more: they are small, and stored together.
 _BATCH_RECORDS = 4_096
@@ -45,6 +55,12 @@ _BATCH_BYTES = 131_072
 
 #: Our largest record: 900 kB of picture, headers, and the rejection of a dead letter.
 _REQUEST_BYTES = 1_048_576
+
+#: What is at work when the worker is asked to stop has this long to come to its end; then it is left, and comes again.
+_STOP_WITHIN_S = 60.0
+
+#: Faust itself then needs this long at most, or is left as it is: nothing is acknowledged that is not durable.
+_FAUST_STOPS_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,25 @@ class AppPlan:
     commit_every_s: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How much an agent takes at once.
+
+    Attributes
+    ----------
+    width
+        Records at work at once.
+    backlog
+        Records taken and not acknowledged; more than the width, so that one long unit does not hold up all.
+    is_small
+        Whether its records never hold pictures.
+    """
+
+    width: int
+    backlog: int = 0
+    is_small: bool = True
+
+
 @dataclass
 class Take:
     """A record that was taken from a topic, to be acknowledged when its outcome is durable."""
@@ -100,11 +135,15 @@ class StreamApp:
     ----------
     fault
         Why the app must stop, once it must.
+    held
+        Partitions with a record that is left unacknowledged until this worker starts anew.
     """
 
     app: faust.App
     fault: BaseException | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    held: set[Partition] = field(default_factory=set)
+    stop_within_s: float = _STOP_WITHIN_S
 
     async def publish(self, records: Sequence[Record]) -> None:
         """Send records and return when the broker has made all of them durable.
@@ -117,14 +156,14 @@ class StreamApp:
         await asyncio.gather(*(self._send(record) for record in records))
 
     async def _send(self, record: Record) -> None:
-        producer, headers = self.app.producer, list(record.headers)
-        await producer.send_and_wait(record.topic, record.key, record.value, None, None, headers)
+        headers: Any = list(record.headers)
+        await self.app.producer.send_and_wait(record.topic, record.key, record.value, None, None, headers)
 
     def add_agent(
         self,
         topic: str,
         *,
-        width: int,
+        shape: Shape,
         work: Callable[[Take], Awaitable[None]],
         on_fault: Callable[[BaseException], Awaitable[None]],
     ) -> None:
@@ -132,28 +171,36 @@ class StreamApp:
 
         Parameters
         ----------
-        width
-            Records at work at once.
         work
             Does a record and makes its outcome durable; a fault it raises ends the agent, the record unacknowledged.
         on_fault
             Told that fault; decides whether the whole app stops.
         """
-        source = self.app.topic(
-            topic, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw", internal=False
-        )
 
         async def take(stream: faust.StreamT[bytes]) -> None:
-            window: OrderedWindow[Take] = OrderedWindow(width, work=work, on_hold=self._hold)
+            window: OrderedWindow[Take] = OrderedWindow(
+                shape.width, backlog=shape.backlog, work=work, on_hold=self._hold
+            )
             try:
                 await window.run(_to_takes(stream))
             except WindowClosedError as closed:
-                cause = closed.__cause__ or closed
-                await on_fault(cause)
-                self._hold_topic(topic)
-                await self.stopping.wait()
+                await on_fault(closed.__cause__ or closed)
+                self._let_go(topic)
+                async for left in _to_takes(stream):  # a buffer that fills would hold up every other agent
+                    self._leave(left.event.message)
 
+        source = self._make_source(topic, _SMALL_BUFFER_RECORDS if shape.is_small else _BUFFER_RECORDS)
         self.app.agent(source, name=f"agent.{topic}")(take)
+
+    def _make_source(self, topic: str, buffer_records: int) -> faust.TopicT:
+        """Return a topic whose records are raw bytes: what they are is for the agents' bodies to find out."""
+        raw: dict[str, Any] = {
+            "key_type": bytes,
+            "key_serializer": "raw",
+            "value_type": bytes,
+            "value_serializer": "raw",
+        }
+        return self.app.topic(topic, **raw, internal=False, maxsize=buffer_records)
 
     def add_batch_agent(
         self,
@@ -163,44 +210,40 @@ class StreamApp:
         on_fault: Callable[[BaseException], Awaitable[None]],
     ) -> None:
         """Add an agent that takes many small records at once, and acknowledges them when ``work`` returned."""
-        source = self.app.topic(
-            topic,
-            key_type=bytes,
-            key_serializer="raw",
-            value_type=bytes,
-            value_serializer="raw",
-            internal=False,
-            maxsize=_BATCH_RECORDS,
-        )
 
         async def take(stream: faust.StreamT[bytes]) -> None:
-            async for events in stream.noack_take(_BATCH_RECORDS, within=_BATCH_WITHIN_S):
+            async for events in cast("Any", stream).noack_take(_BATCH_RECORDS, within=_BATCH_WITHIN_S):
                 try:
                     await work([to_stored(event.message) for event in events])
                 except asyncio.CancelledError:
                     raise
                 except Exception as fault:  # noqa: BLE001 - judged by whoever owns the app
                     await on_fault(fault)
-                    self._hold_topic(topic)
+                    self._let_go(topic)
                     await self.stopping.wait()
                     return
                 for event in events:
                     event.ack()
 
+        source = self._make_source(topic, _SMALL_BUFFER_RECORDS)
         self.app.agent(source, name=f"agent.{topic}")(take)
 
     def _hold(self, take: Take) -> None:
         """Let a record that stays unacknowledged not keep a rebalance or the stop waiting: it comes again."""
-        message = take.event.message
+        self.held.add(take.partition)
+        self.app.consumer.unacked.discard(take.event.message)
+
+    def _let_go(self, topic: str) -> None:
+        """Leave all that an agent which stopped had taken."""
+        for message in list(self.app.consumer.unacked):
+            if message.topic == topic:
+                self._leave(message)
+
+    def _leave(self, message: Any) -> None:  # noqa: ANN401 - Faust's message
+        """Likewise, and take nothing more from its partition."""
+        self.held.add((message.topic, message.partition))
         self.app.consumer.unacked.discard(message)
         self.app.consumer.pause_partitions({message.tp})
-
-    def _hold_topic(self, topic: str) -> None:
-        """Likewise for all that an agent which stopped had taken."""
-        consumer = self.app.consumer
-        for message in list(consumer.unacked):
-            if message.topic == topic:
-                consumer.unacked.discard(message)
 
     def end(self, fault: BaseException | None = None) -> None:
         """Ask the app to stop; the first fault given is the one it ends with."""
@@ -208,31 +251,59 @@ class StreamApp:
         self.stopping.set()
 
     async def run(self) -> None:
-        """Run until :meth:`end` is called; what is at work then is finished and acknowledged first."""
-        await self.app.start()
-        crashed = asyncio.ensure_future(self.app.wait_until_stopped())
-        ended = asyncio.ensure_future(self.stopping.wait())
-        await asyncio.wait({crashed, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if crashed.done() and self.fault is None and self.app.crash_reason is not None:
-            self.fault = self.app.crash_reason
-        await self.app.stop()
-        for task in (crashed, ended):
-            task.cancel()
+        """Run until :meth:`end` is called; what is at work then is finished and acknowledged first, within a bound."""
+        try:
+            await self.app.start()
+            crashed = asyncio.ensure_future(self.app.wait_until_stopped())
+            ended = asyncio.ensure_future(self.stopping.wait())
+            await asyncio.wait({crashed, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if crashed.done() and self.fault is None and self.app.crash_reason is not None:
+                self.fault = self.app.crash_reason
+            for task in (crashed, ended):
+                task.cancel()
+        finally:
+            self.stopping.set()
+            await self._stop()
+
+    async def _stop(self) -> None:
+        """Stop Faust; what does not come to its end in time is left unacknowledged, and comes again."""
+        stop = asyncio.ensure_future(self.app.stop())
+        await asyncio.wait({stop}, timeout=self.stop_within_s)
+        if not stop.done():
+            left = list(self.app.consumer.unacked)
+            log.warning("%d records are still at work after %.0f s; they come again", len(left), self.stop_within_s)
+            self.app.consumer.unacked.clear()
+            await asyncio.wait({stop}, timeout=_FAUST_STOPS_WITHIN_S)
+        if not stop.done():
+            log.critical("Faust does not stop; it is left as it is")
+            stop.cancel()
+        elif stop.exception() is not None and self.fault is None:
+            self.fault = stop.exception()
 
     def committed(self) -> dict[Partition, int]:
-        """Return the next offset of each partition assigned to this worker, as far as known."""
-        consumer = self.app.consumer
+        """Return the next offset of each partition assigned to this worker, 0 where nothing was committed yet."""
+        consumer: Any = self.app.consumer
         offsets = consumer._committed_offset  # noqa: SLF001 - Faust says this nowhere else
-        return {(tp.topic, tp.partition): offset for tp, offset in offsets.items() if offset is not None}
+        return {(tp.topic, tp.partition): offsets.get(tp) or 0 for tp in self._list_assigned()}
 
     def ends(self) -> dict[Partition, int]:
         """Return the end offset of each partition assigned to this worker."""
-        consumer = self.app.consumer
-        return {(tp.topic, tp.partition): consumer.highwater(TP(*tp)) or 0 for tp in consumer.assignment()}
+        found: dict[Partition, int] = {}
+        for tp in self._list_assigned():
+            with suppress(AssertionError):  # aiokafka's: a partition may be taken away while it is asked for
+                found[tp.topic, tp.partition] = self.app.consumer.highwater(tp) or 0
+        return found
+
+    def _list_assigned(self) -> list[TP]:
+        """Return what is assigned to this worker: nothing, before it has joined its group."""
+        try:
+            return [TP(*tp) for tp in self.app.consumer.assignment()]
+        except ConsumerNotStarted:
+            return []
 
 
-async def _to_takes(stream: faust.StreamT[bytes]) -> Any:  # noqa: ANN401 - an async generator of Take
-    async for event in stream.noack().events():
+async def _to_takes(stream: faust.StreamT[bytes]) -> AsyncIterator[Take]:
+    async for event in cast("Any", stream).noack().events():
         yield Take(to_stored(event.message), event)
 
 
@@ -270,6 +341,7 @@ def make_app(plan: AppPlan) -> StreamApp:
         table_standby_replicas=0,
         consumer_auto_offset_reset="earliest",
         broker_max_poll_interval=_POLL_INTERVAL_S,
+        broker_session_timeout=_SESSION_S,
         broker_max_poll_records=_POLL_RECORDS,
         broker_commit_interval=plan.commit_every_s,
         stream_buffer_maxsize=_BUFFER_RECORDS,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 from threading import Lock
+
+#: Feeds remembered: a sender may invent names without end.
+FEEDS_LIMIT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class FeedGate:
     """Remembers how the last units of each feed ended; shared by the threads of a worker."""
 
     rule: GateRule
-    _ends: dict[str, deque[str | None]] = field(default_factory=dict)
+    _ends: OrderedDict[str, deque[str | None]] = field(default_factory=OrderedDict)
     _pauses: dict[str, Pause] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -59,17 +62,32 @@ class FeedGate:
         if self.rule.last <= 0:
             return None
         with self._lock:
-            ends = self._ends.setdefault(feed, deque(maxlen=self.rule.last))
+            if feed in self._pauses:
+                return self._pauses[feed]
+            ends = self._find_ends(feed)
             failed = Counter(ends)[reason] + 1
             if len(ends) >= self.rule.last - 1 and failed >= self.rule.share * self.rule.last:
                 return self._pauses.setdefault(feed, Pause(feed, reason, failed, self.rule.last))
-        self._record(feed, reason)
+            ends.append(reason)
         return None
+
+    def find_pause(self, feed: str) -> Pause | None:
+        """Return why a feed stands still, if it does."""
+        with self._lock:
+            return self._pauses.get(feed)
 
     def _record(self, feed: str, reason: str | None) -> None:
         if self.rule.last > 0:
             with self._lock:
-                self._ends.setdefault(feed, deque(maxlen=self.rule.last)).append(reason)
+                self._find_ends(feed).append(reason)
+
+    def _find_ends(self, feed: str) -> deque[str | None]:
+        """Return how the last units of a feed ended; the feeds that were quiet longest are forgotten."""
+        ends = self._ends.setdefault(feed, deque(maxlen=self.rule.last))
+        self._ends.move_to_end(feed)
+        if len(self._ends) > FEEDS_LIMIT:
+            self._ends.popitem(last=False)
+        return ends
 
     @property
     def pauses(self) -> tuple[Pause, ...]:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import faulthandler
+import logging
 import sys
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from schemas.errors import TransientFault
 from schemas.noun import to_time_text
+from streams.agents.gate import FEEDS_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from streams.brokers.records import Partition
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -45,11 +51,20 @@ class FeedHealth:
 
 @dataclass
 class Health:
-    """Everything ``/healthz`` tells; shared by the threads of a worker."""
+    """Everything ``/healthz`` tells; shared by the threads of a worker.
+
+    Attributes
+    ----------
+    stopped
+        Installations that a fatal fault stopped, and its sentence.
+    waiting
+        What is tried again because a neighbour is away (``work``, ``sending``), and what is wrong.
+    """
 
     started_at: dt.datetime
-    feeds: dict[str, FeedHealth] = field(default_factory=dict)
+    feeds: OrderedDict[str, FeedHealth] = field(default_factory=OrderedDict)
     stopped: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def note_arrival(self, feed: str, at: dt.datetime) -> None:
@@ -78,14 +93,36 @@ class Health:
         with self._lock:
             self.stopped[installation] = sentence
 
+    @contextmanager
+    def watch(self, step: str) -> Iterator[None]:
+        """Note when a step fails because a neighbour is away, and when it succeeds again."""
+        try:
+            yield
+        except TransientFault as fault:
+            with self._lock:
+                is_news = step not in self.waiting
+                self.waiting[step] = fault.sentence
+            if is_news:
+                log.warning("%s waits for a neighbour, and is tried again: %s", step, fault.sentence)
+            raise
+        if step in self.waiting:
+            with self._lock:
+                self.waiting.pop(step, None)
+            log.warning("%s goes on", step)
+
     def _feed(self, feed: str) -> FeedHealth:
-        return self.feeds.setdefault(feed, FeedHealth())
+        """Return what is known of a feed; those that were quiet longest are forgotten, for a sender may invent names."""
+        known = self.feeds.setdefault(feed, FeedHealth())
+        self.feeds.move_to_end(feed)
+        if len(self.feeds) > FEEDS_LIMIT:
+            self.feeds.popitem(last=False)
+        return known
 
     @property
     def is_well(self) -> bool:
         """Whether nothing stands still."""
         with self._lock:
-            return not self.stopped and not any(feed.paused for feed in self.feeds.values())
+            return not self.stopped and not self.waiting and not any(feed.paused for feed in self.feeds.values())
 
     def to_plain(self, lag: Mapping[Partition, int]) -> dict[str, object]:
         """Return one JSON object: well or not, lag by topic in records, and each feed."""
@@ -99,6 +136,7 @@ class Health:
                 "started_at": to_time_text(self.started_at),
                 "lag": dict(sorted(lags.items())),
                 "stopped": dict(self.stopped),
+                "waiting": dict(self.waiting),
                 "feeds": {name: _to_plain(feed) for name, feed in sorted(self.feeds.items())},
             }
 
@@ -115,8 +153,26 @@ def _to_plain(feed: FeedHealth) -> dict[str, object]:
 
 
 @dataclass
+class Pulse:
+    """When something last happened to the records of each partition that are at work: an image looked at, a call tried again."""
+
+    _beats: dict[Partition, float] = field(default_factory=dict)
+
+    def beat(self, partition: Partition | None) -> None:
+        """Note a sign of life; called from many threads."""
+        if partition is not None:
+            self._beats[partition] = time.monotonic()
+
+    def read(self) -> dict[Partition, float]:
+        """Return the newest sign of life of each partition, on the monotonic clock."""
+        return dict(self._beats)
+
+
+@dataclass
 class StallWatch:
     """Notices a partition that has records waiting and does not move, which Faust can do without a word.
+
+    A long unit that is being looked at is no stall: each of its images is a sign of life.
 
     Attributes
     ----------
@@ -128,9 +184,15 @@ class StallWatch:
     _seen: dict[Partition, tuple[int, float]] = field(default_factory=dict)
 
     def find_stalled(
-        self, committed: Mapping[Partition, int], ends: Mapping[Partition, int], now_s: float | None = None
+        self,
+        committed: Mapping[Partition, int],
+        ends: Mapping[Partition, int],
+        *,
+        beats: Mapping[Partition, float] | None = None,
+        held: Collection[Partition] = (),
+        now_s: float | None = None,
     ) -> tuple[Partition, ...]:
-        """Return the partitions that have had lag and the same committed offset for longer than the patience.
+        """Return the partitions that have had lag, the same committed offset and no sign of life for longer than the patience.
 
         Parameters
         ----------
@@ -138,6 +200,10 @@ class StallWatch:
             Next offset to read of each partition assigned to this worker.
         ends
             The offset its next record will get.
+        beats
+            Newest sign of life of a partition.
+        held
+            Partitions that stand still for a reason that is known.
         now_s
             A monotonic clock.
         """
@@ -145,9 +211,11 @@ class StallWatch:
         stalled = []
         for partition, offset in committed.items():
             known = self._seen.get(partition)
-            if known is None or known[0] != offset or ends.get(partition, 0) <= offset:
+            if known is None or known[0] != offset or ends.get(partition, 0) <= offset or partition in held:
                 self._seen[partition] = (offset, clock_s)
-            elif self.patience_s > 0 and clock_s - known[1] > self.patience_s:
+                continue
+            alive_s = max(known[1], (beats or {}).get(partition, 0.0))
+            if self.patience_s > 0 and clock_s - alive_s > self.patience_s:
                 stalled.append(partition)
         for gone in set(self._seen) - set(committed):
             del self._seen[gone]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault, TransientFault
 from schemas.topics import LANES
-from streams.agents.app import StreamApp
+from streams.agents.app import Shape, StreamApp
 from streams.agents.health import StallWatch, print_stacks
 from streams.agents.health_page import open_health_page
 from streams.agents.workers import Bench, MeterAgent, RouterAgent, WorkAgent
@@ -23,10 +25,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streams.assembly import Parts
+    from streams.brokers.records import Partition
     from streams.units.pipeline import Pipeline
     from streams.usage.meter import Meter
 
 log = logging.getLogger(__name__)
+
+#: Records in an agent's hands at once, for each thread: while one is done, the next is fetched and the last is announced.
+_DONE_AT_ONCE, _ROUTED_AT_ONCE = 2, 8
+
+#: Units that may be done and wait for an earlier one of their partition: a clip of an hour does not stop the stills behind it.
+_BACKLOG = 1_000
+
+#: Threads have this long to come back when all is over; then the process ends without them.
+_THREADS_WAIT_S = 10.0
+
+#: The exit code of an outage.
+_OUTAGE = 3
 
 #: Between two looks at whether the partitions move.
 _WATCH_EVERY_S = 1.0
@@ -46,30 +61,34 @@ class Running:
         What the agents work with; closed when they end.
     meter
         Where uses become facts.
+    metered
+        The next offset to be metered of each partition that this process met.
     """
 
     parts: Parts
     app: StreamApp
     bench: Bench
     meter: Meter
+    metered: dict[Partition, int] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop | None = None
 
     def add_agents(self) -> None:
         """Add the router, and one agent per installation and lane; an installation that cannot be built stays stopped."""
-        parts, width = self.parts, 2 * self.parts.threads
-        router = RouterAgent(parts.router, self.bench)
-        self.app.add_agent(parts.topics.media_arrived, width=4 * width, work=router.work, on_fault=self._end)
-        meter = MeterAgent(self.meter, self.bench)
-        self.app.add_batch_agent(parts.topics.usage_recorded, work=meter.work, on_fault=self._end)
+        parts = self.parts
+        router, shape = RouterAgent(parts.router, self.bench), Shape(_ROUTED_AT_ONCE * parts.threads, is_small=False)
+        self.app.add_agent(parts.topics.media_arrived, shape=shape, work=router.work, on_fault=self._end)
+        metering = MeterAgent(self.meter, self.bench, self.metered)
+        self.app.add_batch_agent(parts.topics.usage_recorded, work=metering.work, on_fault=self._end)
         for name, pipeline in parts.pipelines.items():
             if isinstance(pipeline, FatalFault):
                 self._stop_installation(name, pipeline)
                 continue
-            self._add_installation(name, pipeline, width)
+            self._add_installation(name, pipeline)
 
-    def _add_installation(self, name: str, pipeline: Pipeline, width: int) -> None:
+    def _add_installation(self, name: str, pipeline: Pipeline) -> None:
         agent = WorkAgent(pipeline, self.bench)
+        shape = Shape(_DONE_AT_ONCE * self.parts.threads, backlog=_BACKLOG)
 
         async def on_fault(fault: BaseException) -> None:
             if isinstance(fault, FatalFault):
@@ -79,7 +98,7 @@ class Running:
 
         for lane in LANES:
             topic = self.parts.topics.work(name, lane)
-            self.app.add_agent(topic, width=width, work=agent.work, on_fault=on_fault)
+            self.app.add_agent(topic, shape=shape, work=agent.work, on_fault=on_fault)
 
     def _stop_installation(self, name: str, fault: FatalFault) -> None:
         """Stop one installation and leave its neighbours; when none is left, nothing is to be done here."""
@@ -105,8 +124,9 @@ class Running:
         loop = self._loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             with suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, self.app.end)
+                loop.add_signal_handler(number, self._obey)
         watch = asyncio.create_task(self._watch())
+        watch.add_done_callback(self._judge_watch)
         stopper = asyncio.create_task(self._tell_when_stopping())
         try:
             await self.app.run()
@@ -115,8 +135,31 @@ class Running:
             for task in (watch, stopper):
                 task.cancel()
             self.parts.close()
+            self._let_threads_go()
         if self.app.fault is not None:
             raise self.app.fault
+
+    def _obey(self) -> None:
+        """Stop in order when asked, and at once when asked again: what is not acknowledged comes again."""
+        if self.app.stopping.is_set():
+            log.critical("asked to stop twice: what is at work is left, and comes again")
+            leave_soon(0.0)
+        self.app.end()
+
+    def _judge_watch(self, watch: asyncio.Task[None]) -> None:
+        if not watch.cancelled() and (mistake := watch.exception()) is not None:
+            self.app.end(mistake)
+
+    def _let_threads_go(self) -> None:
+        """Wait for the threads; one that hangs in a vendor's code cannot be ended, and would keep the process alive for ever."""
+        self.bench.threads.shutdown(wait=False, cancel_futures=True)
+        waiter = Thread(target=self.bench.threads.shutdown, daemon=True)
+        waiter.start()
+        waiter.join(_THREADS_WAIT_S)
+        if waiter.is_alive():
+            log.critical("a thread hangs; the process ends without it")
+            print_stacks()
+            leave_soon()
 
     def end_from_thread(self) -> None:
         """Ask the agents to stop, from another thread than theirs."""
@@ -130,16 +173,17 @@ class Running:
     async def _watch(self) -> None:
         """End the process when a partition with records waiting stands still: Faust can do so without a word."""
         stalls = StallWatch(self.parts.deployment.worker.stall_after_s)
-        while True:
+        while not self.app.stopping.is_set():
             await asyncio.sleep(_WATCH_EVERY_S)
-            held = {(pause.feed) for pause in self.bench.gate.pauses} | self._stopped
-            stalled = [] if held else stalls.find_stalled(self.app.committed(), self.app.ends())
+            stalled = stalls.find_stalled(
+                self.app.committed(), self.app.ends(), beats=self.bench.pulse.read(), held=self.app.held
+            )
             if stalled:
                 print_stacks()
                 names = ", ".join(f"{topic}[{partition}]" for topic, partition in stalled)
                 sentence = f"Records wait in {names} and nothing moves; the stacks are on standard error."
+                self.app.stop_within_s = 0.0  # what stands still does not come to its end
                 self.app.end(StalledError(sentence))
-                return
 
     def describe(self) -> dict[str, object]:
         """Return what ``/healthz`` tells."""
@@ -169,6 +213,16 @@ def run_in_thread(running: Running, *, on_end: Callable[[], None]) -> tuple[Thre
     thread = Thread(target=run, name="agents", daemon=True)
     thread.start()
     return thread, faults
+
+
+def leave_soon(wait_s: float = _THREADS_WAIT_S) -> None:
+    """End the process with exit code 3 if it does not end by itself: all that is acknowledged is durable."""
+
+    def leave() -> None:
+        time.sleep(wait_s)
+        os._exit(_OUTAGE)
+
+    Thread(target=leave, name="last resort", daemon=True).start()
 
 
 def make_threads(count: int) -> ThreadPoolExecutor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Hashable
@@ -31,8 +31,8 @@ class WindowClosedError(Exception):
     """An event's work failed, so nothing more is taken; its fault is the ``__cause__``."""
 
 
-class HoldPartition(Exception):  # noqa: N818 - an instruction, not an error
-    """Raised by the work of an event: hold its partition here, unacknowledged, and go on with the others."""
+class HoldEvent(Exception):  # noqa: N818 - an instruction, not an error
+    """Raised by the work of an event: leave it unacknowledged, and go on with those behind it."""
 
 
 @dataclass
@@ -41,11 +41,10 @@ class _Lane(Generic[E]):
 
     queue: asyncio.Queue[tuple[E, asyncio.Task[None]]] = field(default_factory=asyncio.Queue)
     finisher: asyncio.Task[None] | None = None
-    is_held: bool = False
 
 
 class OrderedWindow(Generic[E]):
-    """Works on at most ``width`` events at once and acknowledges them in order.
+    """Works on at most ``width`` events at once and acknowledges them in order within their partition.
 
     The finishing is a task of its own: a window that is drained only when the next event arrives would stand still in every
     rebalance, when no event arrives until the ones at work are acknowledged.
@@ -53,24 +52,30 @@ class OrderedWindow(Generic[E]):
     Parameters
     ----------
     width
-        Events at work or waiting for an earlier one of their partition.
+        Events at work at once.
+    backlog
+        Events taken and not yet acknowledged: those at work, and those that are done and wait for an earlier one of their
+        partition. Ample, one long unit does not keep the whole window waiting for its end.
     work
-        Does one event and makes its outcome durable. :class:`HoldPartition` holds its partition; whatever else it raises
-        closes the window.
+        Does one event and makes its outcome durable. :class:`HoldEvent` leaves it where it is; whatever else it raises closes
+        the window.
     on_hold
-        Told the first event of a partition that is held, and each later one that comes: none of them is acknowledged.
+        Told each event that is held. It stays unacknowledged, so nothing behind it can be committed, and all of it comes
+        again when its worker starts anew; but its neighbours are done meanwhile.
     """
 
     def __init__(
         self,
         width: int,
         *,
+        backlog: int = 0,
         work: Callable[[E], Awaitable[None]],
         on_hold: Callable[[E], None],
     ) -> None:
         self._work = work
         self._on_hold = on_hold
         self._slots = asyncio.Semaphore(width)
+        self._room = asyncio.Semaphore(max(width, backlog))
         self._lanes: dict[Hashable, _Lane[E]] = {}
         self._failed: asyncio.Future[None] | None = None
 
@@ -85,7 +90,8 @@ class OrderedWindow(Generic[E]):
         self._failed = asyncio.get_running_loop().create_future()
         taker = asyncio.create_task(self._take(events))
         try:
-            await asyncio.wait([taker, self._failed], return_when=asyncio.FIRST_COMPLETED)
+            waits: tuple[asyncio.Future[None], ...] = (taker, self._failed)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if taker.done():
                 taker.result()
                 await self._drain()
@@ -100,21 +106,24 @@ class OrderedWindow(Generic[E]):
 
     async def _take(self, events: AsyncIterable[E]) -> None:
         async for event in events:
-            lane = self._lanes.setdefault(event.partition, _Lane())
-            if lane.is_held:
-                self._on_hold(event)
-                continue
+            await self._room.acquire()
             await self._slots.acquire()
+            lane = self._lanes.setdefault(event.partition, _Lane())
             if lane.finisher is None:
                 lane.finisher = asyncio.create_task(self._finish_in_order(lane))
-            lane.queue.put_nowait((event, asyncio.ensure_future(self._work(event))))
+            task = asyncio.ensure_future(self._work(event))
+            task.add_done_callback(self._free_slot)
+            lane.queue.put_nowait((event, task))
+
+    def _free_slot(self, _task: asyncio.Task[None]) -> None:
+        self._slots.release()
 
     async def _drain(self) -> None:
-        """Wait until every lane is empty or held, or one failed."""
-        waits = [asyncio.ensure_future(lane.queue.join()) for lane in self._lanes.values() if not lane.is_held]
+        """Wait until every lane is empty, or one failed."""
+        waits = [asyncio.ensure_future(lane.queue.join()) for lane in self._lanes.values()]
         if waits and self._failed is not None:
-            done = asyncio.gather(*waits)
-            await asyncio.wait([done, self._failed], return_when=asyncio.FIRST_COMPLETED)
+            done: asyncio.Future[Any] = asyncio.gather(*waits)
+            await asyncio.wait((done, self._failed), return_when=asyncio.FIRST_COMPLETED)
             done.cancel()
 
     async def _finish_in_order(self, lane: _Lane[E]) -> None:
@@ -122,30 +131,17 @@ class OrderedWindow(Generic[E]):
             event, task = await lane.queue.get()
             try:
                 await task
-            except HoldPartition:
-                self._hold(lane, event)
-                return
+            except HoldEvent:
+                self._on_hold(event)
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 - handed to run, which raises it
                 if self._failed is not None and not self._failed.done():
                     self._failed.set_exception(error)
                 return
-            event.ack()
-            self._slots.release()
-            lane.queue.task_done()
-
-    def _hold(self, lane: _Lane[E], first: E) -> None:
-        lane.is_held = True
-        self._on_hold(first)
-        self._slots.release()
-        lane.queue.task_done()
-        while not lane.queue.empty():
-            event, task = lane.queue.get_nowait()
-            task.cancel()
-            task.add_done_callback(_ask)
-            self._on_hold(event)
-            self._slots.release()
+            else:
+                event.ack()
+            self._room.release()
             lane.queue.task_done()
 
     async def _abandon(self, taker: asyncio.Task[None]) -> None:
@@ -162,9 +158,3 @@ class OrderedWindow(Generic[E]):
                 await task
         if self._failed is not None and not self._failed.done():
             self._failed.cancel()
-
-
-def _ask(task: asyncio.Task[None]) -> None:
-    """Ask a cancelled task for its exception, so that nobody is warned about it."""
-    if not task.cancelled():
-        task.exception()

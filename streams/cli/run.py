@@ -62,7 +62,7 @@ def run_files(output: Output, deployment: Deployment, paths: list[Path], *, feed
     from streams.working import open_working
 
     sender = Sender(feed=choose_feed(deployment, feed), inline_limit=deployment.inline_limit)
-    with open_working(deployment) as working, _open_progress(output) as progress:
+    with open_working(deployment, feed=sender.feed) as working, _open_progress(output) as progress:
         bar = progress.add_task("looking", total=None)
         submission = Submission(working.client, working.parts.topics, working.parts.store, sender)
         submission.look = lambda: _move(progress, bar, submission, working)

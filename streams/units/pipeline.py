@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from schemas.errors import RejectedInput
 from schemas.finding import LookedImage
 from schemas.media import MediaSettled, SetAside, Skipped, Stored
-from schemas.result import Observed, ResultStored, make_result
+from schemas.result import Observed, ResultStored, digest_observer, make_result
 from streams.agents.attempts import ATTEMPTS_LIMIT
 from streams.brokers.records import Record
 from streams.faults import POISON, make_rejection, to_dead_letter
@@ -97,10 +97,17 @@ class Pipeline:
     record_use: Callable[[WorkOrder, ResultStored, str], UsageEvent]
     journal: AttemptJournal
 
-    def process(self, order: WorkOrder, topics: Topics) -> tuple[Record, ...]:
+    def process(
+        self, order: WorkOrder, topics: Topics, *, on_image: Callable[[], None] = lambda: None
+    ) -> tuple[Record, ...]:
         """Look at a unit, store what was seen, and return the records that announce it.
 
         Doing it twice stores and announces the same: a result that is already there is announced again as it was.
+
+        Parameters
+        ----------
+        on_image
+            Called for each image that was looked at: a sign of life.
 
         Raises
         ------
@@ -116,10 +123,10 @@ class Pipeline:
         observer = self._observe(unit)
         announced = self.sink.find(unit.stamp, observer)
         if announced is None:
-            announced = self._make_result(order, observer)
+            announced = self._make_result(order, observer, on_image)
         # a unit announced again is the same use: it was asked for when its result was first made
         first = order.model_copy(update={"arrived_at": announced.processing.arrived_at, "purpose": announced.purpose})
-        use = self.record_use(first, announced, observer.to_digest())
+        use = self.record_use(first, announced, digest_observer(observer))
         return (
             Record(topics.result_stored, unit.stamp.unit_id.encode(), announced.to_canonical()),
             Record(topics.usage_recorded, unit.stamp.installation.encode(), use.to_canonical()),
@@ -131,10 +138,11 @@ class Pipeline:
             reader=self.reader.to_version(unit), parameters=self.reader.to_parameters(unit)
         )
 
-    def _make_result(self, order: WorkOrder, observer: Observer) -> ResultStored:
+    def _make_result(self, order: WorkOrder, observer: Observer, on_image: Callable[[], None]) -> ResultStored:
         unit, started_at = order.unit, dt.datetime.now(dt.UTC)
         attempt = self.journal.attempts(unit.stamp.unit_id) + 1
         if attempt > ATTEMPTS_LIMIT:
+            self.journal.forget(unit.stamp.unit_id)  # a retry, once the cause is mended, begins anew
             raise RejectedInput(POISON, f"The unit ended the process that looked at it {ATTEMPTS_LIMIT} times.")
         writing = self.sink.begin(unit.stamp, observer)
         looked: list[Entry] = []
@@ -143,6 +151,7 @@ class Pipeline:
                 kept = self.reader.flag(unit, findings)
                 writing.add_picture(view.image, view.pixels, kept)
                 looked.append(LookedImage(image=view.image, findings=kept))
+                on_image()
         entries = tuple(sorted((*looked, *opened.unread), key=_to_index))
         outcome = Observed(coverage=opened.coverage, effort=opened.effort, content=writing.store_entries(entries))
         result = make_result(unit.stamp, observer, outcome)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.agents.gate import FeedGate, GateRule
+from streams.agents.gate import FEEDS_LIMIT, FeedGate, GateRule
 
 
 def test_a_feed_whose_last_units_nearly_all_fail_for_one_reason_is_paused_before_the_next_becomes_a_dead_letter():
@@ -37,3 +37,21 @@ def test_another_feed_goes_on_while_one_is_paused():
 def test_a_rule_of_none_never_pauses():
     gate = FeedGate(GateRule(last=0))
     assert all(gate.check_failure("cam", "x") is None for _ in range(100))
+
+
+def test_a_feed_that_is_paused_stays_so_whatever_else_of_it_succeeds_or_fails():
+    gate = FeedGate(GateRule(last=3, share=1.0))
+    paused = [gate.check_failure("cam", "x") for _ in range(3)][-1]
+    assert paused is not None
+    for _ in range(5):
+        gate.record_success("cam")
+    assert gate.check_failure("cam", "y") == paused
+    assert gate.find_pause("cam") == paused
+    assert gate.find_pause("other") is None
+
+
+def test_names_that_a_sender_invents_do_not_fill_the_memory():
+    gate = FeedGate(GateRule(last=30, share=0.9))
+    for number in range(3 * FEEDS_LIMIT):
+        gate.check_failure(f"feed-{number}", "unknown_feed")
+    assert len(gate._ends) == FEEDS_LIMIT

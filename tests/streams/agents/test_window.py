@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.agents.window import HoldPartition, OrderedWindow, WindowClosedError
+from streams.agents.window import HoldEvent, OrderedWindow, WindowClosedError
 
 
 @dataclass
@@ -89,20 +89,71 @@ async def test_a_failed_event_closes_the_window_and_nothing_behind_it_is_acknowl
     assert acked == [(0, 0)]
 
 
-async def test_a_held_partition_stands_still_while_the_others_go_on():
+async def test_a_held_event_stays_unacknowledged_while_its_neighbours_go_on():
     events, acked = make_events([(0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (0, 3), (1, 2)])
     held: list[tuple[int, int]] = []
 
     async def work(event: Event) -> None:
         await asyncio.sleep(0)
-        if (event.partition, event.number) == (0, 1):
-            raise HoldPartition
+        if (event.partition, event.number) in {(0, 1), (0, 2)}:
+            raise HoldEvent
 
     window = OrderedWindow(2, work=work, on_hold=lambda event: held.append((event.partition, event.number)))
     await asyncio.wait_for(window.run(stream(events)), 5)
-    assert [item for item in acked if item[0] == 0] == [(0, 0)]
+    assert [item for item in acked if item[0] == 0] == [(0, 0), (0, 3)]
     assert [item for item in acked if item[0] == 1] == [(1, 0), (1, 1), (1, 2)]
-    assert sorted(held) == [(0, 1), (0, 2), (0, 3)]
+    assert held == [(0, 1), (0, 2)]
+
+
+async def test_any_number_of_held_events_leaves_room_for_others():
+    events, acked = make_events([(0, n) for n in range(200)])
+
+    async def work(event: Event) -> None:
+        if event.number % 10:
+            raise HoldEvent
+
+    await asyncio.wait_for(OrderedWindow(2, work=work, on_hold=ignore).run(stream(events)), 5)
+    assert acked == [(0, n) for n in range(0, 200, 10)]
+
+
+async def test_one_long_unit_does_not_keep_those_behind_it_from_being_done():
+    events, acked = make_events([(0, n) for n in range(30)])
+    gate, seen = asyncio.Event(), asyncio.Event()
+    done: list[int] = []
+
+    async def work(event: Event) -> None:
+        if event.number == 0:
+            await gate.wait()
+        done.append(event.number)
+        if event.number == 29:
+            seen.set()
+
+    window = OrderedWindow(3, backlog=100, work=work, on_hold=ignore)
+    run = asyncio.create_task(window.run(stream(events)))
+    await asyncio.wait_for(seen.wait(), 5)
+    assert done == list(range(1, 30))
+    assert acked == []
+    gate.set()
+    await asyncio.wait_for(run, 5)
+    assert acked == [(0, n) for n in range(30)]
+
+
+async def test_no_more_than_the_backlog_is_taken_before_the_first_is_acknowledged():
+    events, _ = make_events([(0, n) for n in range(30)])
+    gate, began = asyncio.Event(), []
+
+    async def work(event: Event) -> None:
+        began.append(event.number)
+        if event.number == 0:
+            await gate.wait()
+
+    run = asyncio.create_task(OrderedWindow(3, backlog=10, work=work, on_hold=ignore).run(stream(events)))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert began == list(range(10))
+    gate.set()
+    await asyncio.wait_for(run, 5)
+    assert began == list(range(30))
 
 
 async def test_no_more_than_the_width_is_at_work_at_once():
