@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import tempfile
 import warnings
@@ -71,13 +72,15 @@ def load_ultralytics() -> Any:  # noqa: ANN401 - a vendor without types
     folder = tempfile.TemporaryDirectory(prefix="observatory-ultralytics-")
     atexit.register(folder.cleanup)
     os.environ.update(_QUIET)
-    os.environ["YOLO_CONFIG_DIR"] = folder.name
+    os.environ["YOLO_CONFIG_DIR"] = os.environ["MPLCONFIGDIR"] = folder.name
     try:
         import ultralytics  # noqa: PLC0415 - several seconds and gigabytes: only when asked for
     except ImportError as error:
         message = "Training, exporting and `.pt` files need the train extra: pip install observatory-streams[train]."
         raise FatalFault(message) from error
     ultralytics.settings.update({"sync": False, **dict.fromkeys(_INTEGRATIONS, False)})
+    # it logs and draws progress on standard output, which belongs to the command that called us
+    ultralytics.utils.LOGGER.setLevel(logging.ERROR)
     return ultralytics
 
 
@@ -196,9 +199,26 @@ def export(
     options = {"quantize": 16} if half else {}
     if end_to_end:
         options["nms"] = False
-    with work_quietly("export"):
+    with work_quietly("export"), _decline_telemetry():
         made = ultralytics.YOLO(str(weights)).export(format=form, imgsz=input_px, device="cpu", **options)
         return Path(made)
+
+
+@contextmanager
+def _decline_telemetry() -> Iterator[None]:
+    """Keep OpenVINO's converter (used by exports only) from writing statistics into the home and sending them.
+
+    It has no setting for one process, but sends nothing where it believes to be in continuous integration.
+    """
+    before = os.environ.get("CI")
+    os.environ["CI"] = "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CI"]
+        else:
+            os.environ["CI"] = before
 
 
 @dataclass(frozen=True, slots=True)
