@@ -17,6 +17,7 @@ import numpy as np
 
 from detectors.models.metadata import Network, read_network
 from detectors.runtimes.base import Answer, make_ready
+from detectors.runtimes.privacy import decline_telemetry
 from schemas.errors import FatalFault
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def load_ultralytics() -> Any:  # noqa: ANN401 - a vendor without types
     FatalFault
         If the ``train`` extra is not installed.
     """
+    decline_telemetry()
     folder = tempfile.TemporaryDirectory(prefix="observatory-ultralytics-")
     atexit.register(folder.cleanup)
     os.environ.update(_QUIET)
@@ -199,26 +201,9 @@ def export(
     options = {"quantize": 16} if half else {}
     if end_to_end:
         options["nms"] = False
-    with work_quietly("export"), _decline_telemetry():
+    with work_quietly("export"):
         made = ultralytics.YOLO(str(weights)).export(format=form, imgsz=input_px, device="cpu", **options)
         return Path(made)
-
-
-@contextmanager
-def _decline_telemetry() -> Iterator[None]:
-    """Keep OpenVINO's converter (used by exports only) from writing statistics into the home and sending them.
-
-    It has no setting for one process, but sends nothing where it believes to be in continuous integration.
-    """
-    before = os.environ.get("CI")
-    os.environ["CI"] = "true"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["CI"]
-        else:
-            os.environ["CI"] = before
 
 
 @dataclass(frozen=True, slots=True)

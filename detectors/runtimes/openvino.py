@@ -9,10 +9,14 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import numpy as np
-import openvino as ov
-from openvino import properties
 
+from detectors.runtimes.privacy import decline_telemetry
 from schemas.errors import FatalFault
+
+decline_telemetry()
+
+import openvino as ov  # noqa: E402 - not before its reporting is declined
+from openvino import properties  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
