@@ -66,12 +66,11 @@ def to_canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value is what 
     """
     plain, exact = _plain(value)
     try:
-        text = (
-            _write_exactly(plain)
-            if exact
-            else json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        )
-        return text.encode("utf-8")
+        if not exact:
+            text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+            if text.isascii() or not _has_wide_key(plain):
+                return text.encode("utf-8")
+        return _write_exactly(plain).encode("utf-8")
     except (ValueError, TypeError) as error:
         raise NotCanonicalError(str(error)) from error
 
@@ -109,26 +108,44 @@ def _plain(value: Any) -> tuple[Any, bool]:  # noqa: ANN401
     """Return the value with integral floats as integers, and whether any number needs the exact writer."""
     exact = False
 
-    def walk(item: Any) -> Any:  # noqa: ANN401
+    def walk(item: Any) -> Any:  # noqa: ANN401, PLR0911 - the common kinds first: this is a hot path
         nonlocal exact
-        if isinstance(item, dict):
-            if not all(isinstance(key, str) for key in item):
-                message = f"not all keys are text: {list(item)[:5]!r}"
-                raise NotCanonicalError(message)
-            exact = exact or not all(key.isascii() for key in item)
+        kind = type(item)
+        if kind is str or kind is bool or item is None:
+            return item
+        if kind is dict:
+            _check_keys(item)
             return {key: walk(part) for key, part in item.items()}
-        if isinstance(item, list | tuple):
+        if kind is list or kind is tuple:
             return [walk(part) for part in item]
         if isinstance(item, float):
             number = _plain_number(item)
             exact = exact or (isinstance(number, float) and abs(number) < _SMALLEST_PLAIN)
             return number
-        if isinstance(item, int) and not isinstance(item, bool) and abs(item) > SAFE_INTEGER:
-            message = f"integer beyond 2**53: {item}"
-            raise NotCanonicalError(message)
-        return item
+        if isinstance(item, int):
+            if abs(item) > SAFE_INTEGER:
+                message = f"integer beyond 2**53: {item}"
+                raise NotCanonicalError(message)
+            return item
+        if isinstance(item, dict):
+            return walk(dict(item))
+        return [walk(part) for part in item] if isinstance(item, list | tuple) else item
 
     return walk(value), exact
+
+
+def _check_keys(item: dict[Any, Any]) -> None:
+    for key in item:
+        if not isinstance(key, str):
+            message = f"not all keys are text: {list(item)[:5]!r}"
+            raise NotCanonicalError(message)
+
+
+def _has_wide_key(item: Any) -> bool:  # noqa: ANN401
+    """Return whether any key is not ASCII: then code points and UTF-16 code units may sort differently."""
+    if isinstance(item, dict):
+        return any(not key.isascii() or _has_wide_key(part) for key, part in item.items())
+    return isinstance(item, list) and any(_has_wide_key(part) for part in item)
 
 
 def _plain_number(item: float) -> float | int:

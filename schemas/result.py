@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
 
 from schemas.canonical import to_canonical, to_digest, to_parameters
-from schemas.finding import Entry, LookedImage
+from schemas.finding import Entry, Finding, LookedImage
 from schemas.geometry import Where
 from schemas.media import Lane, Purpose
 from schemas.noun import Code, Codes, Count, Label, Measures, Name, Noun, Seconds, Sha, Time
@@ -133,9 +134,15 @@ class Observed(Noun):
     flags: Codes = ()
 
 
+@lru_cache(maxsize=256)
+def digest_observer(observer: Observer) -> str:
+    """Return the digest of an observer; there are few, and each is asked for with every unit."""
+    return observer.to_digest()
+
+
 def make_result_id(unit_id: str, observer: Observer) -> str:
     """Return ``<unit_id>.<observer digest[:16]>``."""
-    return f"{unit_id}.{observer.to_digest()[:SHORT_DIGEST]}"
+    return f"{unit_id}.{digest_observer(observer)[:SHORT_DIGEST]}"
 
 
 class Result(Noun):
@@ -218,16 +225,25 @@ class ResultStored(Noun):
     processing: Processing
 
 
+#: The flag of a finding inside a region that a deployment masks (a burnt-in caption): kept, and counted nowhere.
+MASKED = "masked"
+
+
+def count_findings(entry: LookedImage) -> tuple[Finding, ...]:
+    """Return the findings of an image that count: all but the masked ones."""
+    return tuple(finding for finding in entry.findings if MASKED not in finding.flags)
+
+
 def count_entries(entries: tuple[Entry, ...]) -> tuple[Counts, tuple[tuple[str, int], ...]]:
     """Return the counts of a unit's entries, and how often each label was found, most frequent first."""
     looked = [entry for entry in entries if isinstance(entry, LookedImage)]
     tally: dict[str, int] = {}
     for entry in looked:
-        for finding in entry.findings:
+        for finding in count_findings(entry):
             tally[finding.label] = tally.get(finding.label, 0) + 1
     counts = Counts(
         looked=len(looked),
-        empty=sum(not entry.findings for entry in looked),
+        empty=sum(not count_findings(entry) for entry in looked),
         unread=len(entries) - len(looked),
         findings=sum(tally.values()),
     )

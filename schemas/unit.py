@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -99,6 +100,7 @@ class UnitStamp(Noun):
         return self
 
 
+@lru_cache(maxsize=1024)
 def make_unit_id(feed: str, kind: str, captured: Captured, content: str) -> str:
     """Return the id that follows from what identifies a unit."""
     identity = {

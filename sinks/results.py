@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from schemas.canonical import to_sha256
+from schemas.finding import LookedImage
 from schemas.result import (
     INLINE_ROWS,
     Asset,
@@ -15,6 +16,7 @@ from schemas.result import (
     Processing,
     ResultStored,
     count_entries,
+    digest_observer,
     to_result_folder,
 )
 
@@ -84,14 +86,14 @@ class ResultSink:
 
     def find(self, unit: UnitStamp, observer: Observer) -> ResultStored | None:
         """Return the announcement of a result that is already complete in the store, exactly as it was made."""
-        folder = to_result_folder(unit, observer.to_digest())
+        folder = to_result_folder(unit, digest_observer(observer))
         if self.store.stat(f"{folder}/{DOCUMENT}") is None:
             return None
         return ResultStored.from_json(self.store.read(f"{folder}/{ANNOUNCEMENT}"))
 
     def begin(self, unit: UnitStamp, observer: Observer) -> ResultWriting:
         """Begin to write the result of a unit."""
-        return ResultWriting(self, to_result_folder(unit, observer.to_digest()), observer.is_demonstration)
+        return ResultWriting(self, to_result_folder(unit, digest_observer(observer)), observer.is_demonstration)
 
 
 @dataclass
@@ -117,12 +119,12 @@ class ResultWriting:
 
     def store_entries(self, entries: tuple[Entry, ...]) -> InlineContent | TableContent:
         """Return the content of the document; a large one stands in tables, which are stored here."""
-        counts, _ = count_entries(entries)
-        if len(entries) + counts.findings <= INLINE_ROWS:
+        findings = sum(len(entry.findings) for entry in entries if isinstance(entry, LookedImage))
+        if len(entries) + findings <= INLINE_ROWS:
             return InlineContent(images=entries)
-        content, images, findings = self.sink.make_tables(entries)
-        self._store_product("images_table", "images.parquet", images, _PARQUET)
-        self._store_product("findings_table", "findings.parquet", findings, _PARQUET)
+        content, images_table, findings_table = self.sink.make_tables(entries)
+        self._store_product("images_table", "images.parquet", images_table, _PARQUET)
+        self._store_product("findings_table", "findings.parquet", findings_table, _PARQUET)
         return content
 
     def store(

@@ -103,7 +103,8 @@ class Parts:
         """Pictures as they came."""
         address = read_address(to_store_url(self.deployment))
         bucket = address.bucket if isinstance(address, S3Address) else ""
-        return Originals(self.store, bucket, self._open_other_buckets(bucket))
+        renews = self.deployment.store.keep_originals_days is not None
+        return Originals(self.store, bucket, self._open_other_buckets(bucket), renews)
 
     def _open_other_buckets(self, own: str) -> Mapping[str, ObjectStore]:
         if not own:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from schemas.canonical import rounded
 from schemas.finding import LookedImage
+from schemas.result import count_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -128,7 +129,7 @@ def count_sightings(entries: Iterable[Entry], rows: Mapping[str, LabelRow]) -> T
         if not isinstance(entry, LookedImage):
             continue
         of_taxon: dict[int, list[Finding]] = {}
-        for finding in entry.findings:
+        for finding in count_findings(entry):
             taxon, state = _to_taxon(finding, rows)
             if taxon is None:
                 aside[state][finding.label] += 1

@@ -20,11 +20,15 @@ segment        name
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.=+,@")
 
 _NAME = re.compile(r"(?:[a-z0-9\-_.=+,@]|%[0-9a-f]{2})+")
+
+#: Segments that are names as they are, but for those of devices.
+_SAME = re.compile(r"[a-z0-9\-_.=+,@]*[a-z0-9\-_=+,@]")
 
 #: https://learn.microsoft.com/windows/win32/fileio/naming-a-file: reserved also with anything after a dot.
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)")
@@ -33,8 +37,11 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)")
 TEMPORARY = "%tmp-"
 
 
+@lru_cache(maxsize=4096)
 def to_segment(segment: str) -> str:
-    """Return the name for one segment of a key."""
+    """Return the name for one segment of a key; cached, because most segments are folders of many keys."""
+    if _SAME.fullmatch(segment) and not _DEVICE.match(segment):
+        return segment
     name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in segment.encode())
     if name.endswith("."):
         name = f"{name[:-1]}%2e"

@@ -118,13 +118,18 @@ def _to_balance(ledger: Ledger) -> Balance:
 
 
 def _list_entries(client: Client, topics: Topics, store: ObjectStore, folder: Path) -> Iterator[Entry]:
-    """Yield each announced result once, however often it was announced; superseded ones are left out."""
-    seen: set[str] = set()
-    superseded = {result.supersedes for result in _read_results(client, topics) if result.supersedes}
+    """Yield each announced result once, however often it was announced; superseded ones are left out.
+
+    A correction may be taken back: what had been superseded then stands again, so the topic's order decides.
+    """
+    standing: set[str] = set()
     for result in _read_results(client, topics):
-        if result.result_id in seen or result.result_id in superseded:
+        standing.discard(result.supersedes or "")
+        standing.add(result.result_id)
+    for result in _read_results(client, topics):
+        if result.result_id not in standing:
             continue
-        seen.add(result.result_id)
+        standing.discard(result.result_id)
         yield Entry(
             unit_id=result.unit.unit_id,
             feed=result.unit.feed,

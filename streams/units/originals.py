@@ -21,9 +21,13 @@ _BLOCK_BYTES = 1 << 20
 LEND_ABOVE_BYTES = 8 << 20
 
 
+#: Folder of originals in the store.
+ORIGINALS = "originals"
+
+
 def to_original_key(sha256: str) -> str:
     """Return ``originals/<sha256[:2]>/<sha256>``."""
-    return f"originals/{sha256[:2]}/{sha256}"
+    return f"{ORIGINALS}/{sha256[:2]}/{sha256}"
 
 
 @dataclass(frozen=True)
@@ -38,16 +42,20 @@ class Originals:
         Its bucket's name, so that ``s3://<bucket>/key`` is ours too; empty for a local folder.
     others
         Allowed buckets by name.
+    renews
+        Whether a picture that comes again is written again, so that retention counts from then.
     """
 
     store: ObjectStore
     bucket: str = ""
     others: Mapping[str, ObjectStore] = field(default_factory=dict)
+    renews: bool = False
 
     def keep(self, data: bytes, sha256: str, media_type: str) -> str:
         """Store a picture once and return its object key."""
         key = to_original_key(sha256)
-        self.store.write_once(key, data, media_type=media_type)
+        if not self.store.write_once(key, data, media_type=media_type) and self.renews:
+            self.store.write(key, data, media_type=media_type)
         return key
 
     def locate(self, reference: str) -> tuple[ObjectStore, str]:

@@ -321,7 +321,7 @@ def test_opening_an_embedded_client_loads_neither_faust_nor_kafka(tmp_path):
         "assert not {'faust', 'aiokafka', 'numpy'} & set(sys.modules), sorted(sys.modules)"
     )
     command = [sys.executable, "-c", program, f"embedded://{tmp_path.as_posix()}/log.db"]
-    subprocess.run(command, cwd=Path(__file__).resolve().parents[2], check=True, timeout=60)  # noqa: S603
+    subprocess.run(command, cwd=Path(__file__).resolve().parents[2], check=True, timeout=60)
 
 
 def test_a_broker_that_is_not_there_is_an_outage():

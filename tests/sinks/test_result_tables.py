@@ -20,8 +20,8 @@ from schemas.finding import (
     UnreadImage,
     number_findings,
 )
-from schemas.geometry import Box, FramePlace, Geometry, Line, Mask, Place, Point, Polygon, Whole, WholePart
 from schemas.forms.quantities import QUANTITIES
+from schemas.geometry import Box, FramePlace, Geometry, Line, Mask, Place, Point, Polygon, Whole, WholePart
 from schemas.result import DIGEST_ROWS, to_entry_digests
 from sinks.result_tables import FINDINGS, IMAGES, make_tables, read_entries
 

@@ -77,3 +77,10 @@ def test_every_finding_is_counted_exactly_once(frames):
         per_frame = [sum(label in seen.labels for label in labels) for labels in frames]
         assert seen.most == max(per_frame)
         assert seen.most_index == per_frame.index(seen.most)
+
+
+def test_a_finding_inside_a_mask_is_counted_nowhere():
+    seen = make_finding("fish", left=0)
+    masked = make_finding("fish", left=60).model_copy(update={"flags": ("masked",)})
+    (sighting,) = count_sightings([make_frame(0, [seen, masked])], ROWS).sightings
+    assert (sighting.most, sighting.findings) == (1, 1)

@@ -113,7 +113,7 @@ def test_a_writer_killed_half_way_leaves_no_object_and_what_it_left_can_be_remov
         "os.fsync = lambda _: os.kill(os.getpid(), 9)\n"
         f"LocalStore(Path({str(store.root)!r})).{verb}('results/new', b'fish', media_type='x')\n"
     )
-    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False, timeout=60)  # noqa: S603
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False, timeout=60)
     assert ended.returncode == -signal.SIGKILL
     assert [info.key for info in store.list("")] == ["results/kept"]
     assert store.stat("results/new") is None

@@ -341,7 +341,7 @@ def test_a_private_authority_is_trusted_when_named_and_only_then(tmp_path: Path)
         pytest.skip("openssl is not on the PATH")
     folder = tmp_path / "certs"
     folder.mkdir()
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"),
             *("-addext", "subjectAltName=IP:127.0.0.1"),

@@ -28,7 +28,7 @@ os.read(0, 1)
 @contextlib.contextmanager
 def hold_elsewhere(path, app="pier", more=""):
     command = [sys.executable, "-c", HOLDS.format(more=more), str(path), app]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:  # noqa: S603
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
         try:
             run.holder = int(run.stdout.readline())
             yield run
@@ -49,7 +49,7 @@ def test_a_second_claim_in_the_same_process_is_refused_and_leaves_the_first_one_
     first = Claim(tmp_path / "log.db", "pier")
     with pytest.raises(FatalFault, match=f"process {os.getpid()}"):
         Claim(tmp_path / "log.db", "pier")
-    ended = subprocess.run(  # noqa: S603
+    ended = subprocess.run(
         [sys.executable, "-c", HOLDS.format(more=""), str(tmp_path / "log.db"), "pier"],
         cwd=ROOT,
         input="",

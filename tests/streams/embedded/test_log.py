@@ -169,7 +169,7 @@ print(json.dumps({"acknowledged": acknowledged, "failed": failed}))
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
 def test_a_disk_that_refuses_to_write_fails_the_append_and_loses_nothing(log, path):
-    ended = subprocess.run(  # noqa: S603
+    ended = subprocess.run(
         [sys.executable, "-c", FILLS_THE_DISK, str(path)],
         cwd=ROOT,
         capture_output=True,
@@ -205,7 +205,7 @@ print(json.dumps(offsets))
 def test_processes_that_open_a_new_log_and_append_at_once_never_share_an_offset(path):
     command = [sys.executable, "-c", APPENDS, str(path)]
     runs = [
-        subprocess.Popen([*command, name], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+        subprocess.Popen([*command, name], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for name in ("one", "two", "three")
     ]
     said = [run.communicate(timeout=120) for run in runs]
@@ -292,7 +292,7 @@ def test_a_log_survives_a_writer_that_dies_in_its_transaction(log, path):
         "    print('holding', flush=True)\n    os.read(0, 1)\n"
     )
     log.append([Entry("work", 0, b"k", b"before")])
-    run = subprocess.Popen(  # noqa: S603
+    run = subprocess.Popen(
         [sys.executable, "-c", program, str(path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with run:

@@ -25,7 +25,7 @@ class Watched:
         self._errors = (folder / "errors.txt").open("a+b")
         self._changed = threading.Condition()
         self.said = []
-        self.process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(
             [sys.executable, str(APP), json.dumps(plan)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},

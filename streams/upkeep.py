@@ -1,0 +1,61 @@
+"""Upkeep: what a worker does now and then beside its work, and what anybody may do by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sinks.object_store.local import LocalStore
+from sinks.object_store.retention import expire_objects
+from streams.reporting import send_metrics
+from streams.units.originals import ORIGINALS
+
+if TYPE_CHECKING:
+    from sinks.object_store.store import ObjectStore
+    from streams.brokers.client import Client
+    from streams.settings.model import Deployment
+
+log = logging.getLogger(__name__)
+
+#: Between two rounds: figures on the metric topic are at most this old.
+EVERY_S = 600.0
+
+#: Retention goes through the whole store, so once a day is enough.
+_RETENTION_EVERY = dt.timedelta(days=1)
+
+
+@dataclass
+class Upkeep:
+    """The chores of one deployment; each round is safe to be repeated, and to be done by several workers."""
+
+    deployment: Deployment
+    client: Client
+    store: ObjectStore
+    _retained_at: dt.datetime | None = None
+
+    def do_round(self, now_at: dt.datetime) -> None:
+        """Send the current figures; once a day remove originals that are older than their time.
+
+        Raises
+        ------
+        TransientFault, FatalFault
+            If broker or store is away; the next round does what was left.
+        """
+        send_metrics(self.deployment, self.client, self.store)
+        if self._retained_at is None or now_at - self._retained_at >= _RETENTION_EVERY:
+            self.expire_originals(now_at)
+            if isinstance(self.store, LocalStore):
+                self.store.remove_leftovers()
+            self._retained_at = now_at
+
+    def expire_originals(self, now_at: dt.datetime) -> int:
+        """Remove originals older than ``keep_originals_days`` and return how many; without that setting, none."""
+        days = self.deployment.store.keep_originals_days
+        if days is None:
+            return 0
+        removed = expire_objects(self.store, f"{ORIGINALS}/", stored_before_at=now_at - dt.timedelta(days=days))
+        if removed:
+            log.info("removed %d originals older than %d days", removed, days)
+        return removed
