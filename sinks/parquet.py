@@ -285,6 +285,7 @@ def read_groups(data: bytes, layout: Layout) -> Iterator[dict[str, list[Any]]]:
 
 
 def _open_file(data: bytes, layout: Layout) -> Any:  # noqa: ANN401
+    # a buffer, never a Python file: the vendor's threads may still hold such a file when the interpreter ends, and abort it
     file = pq.ParquetFile(pa.BufferReader(data))
     name = (file.schema_arrow.metadata or {}).get(_LAYOUT_KEY, b"none").decode()
     if name != layout.name:

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -116,7 +117,8 @@ def _write_plainly(events: list[UsageEvent]) -> tuple[str, ...]:
     return _write(store)
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 25))
 def test_arrival_changes_no_byte_of_the_report(seed, count):
     chance = random.Random(seed)
@@ -124,6 +126,7 @@ def test_arrival_changes_no_byte_of_the_report(seed, count):
     assert _write(_keep(_to_values(events, chance), chance)) == _write_plainly(events)
 
 
+@pytest.mark.slow
 def test_arrival_changes_no_byte_of_the_report_on_ten_thousand_uses():
     chance = random.Random(11)
     events = [
