@@ -33,6 +33,10 @@ _GREY_SKIP = 5
 #: Share of a cell's pixels whose difference counts as its unrest, and the quantile of the normal law it belongs to.
 _QUIET_SHARE, _QUIET_SIGMAS = 0.75, 1.15
 
+#: A cell is at most so many times as restless as the usual one, in brightness and in colour: a large animal would
+#: otherwise hide itself. Caustics make one part of the picture far more restless than another, but not in colour.
+_MOST_UNREST = (4.0, 2.0)
+
 #: Least unrest of brightness and of colour, in natural logarithms: noise and compression of a good camera.
 _LEAST_UNREST = (0.035, 0.022)
 
@@ -120,7 +124,7 @@ def compare(
     brightness, colour = _split(difference)
     magnitudes = np.stack([np.abs(brightness), colour], axis=2)
     share = float(((magnitudes[..., 0] > _CLEAR[0]) | (colour > _CLEAR[1])).mean())
-    calm = _smooth_cells(magnitudes, share=_QUIET_SHARE) / np.float32(_QUIET_SIGMAS)
+    calm = _smooth_cells(magnitudes, share=_QUIET_SHARE, most=_MOST_UNREST) / np.float32(_QUIET_SIGMAS)
     calm_brightness = np.maximum(calm[..., 0], np.float32(_LEAST_UNREST[0]))
     if unrest is not None:
         np.maximum(calm_brightness, unrest, out=calm_brightness)
@@ -153,8 +157,13 @@ def _smooth(brightness: NDArray[np.float32], *, parts: int) -> NDArray[np.float3
     return pixels.blur(brightness, sigma_px=max(brightness.shape) / parts)
 
 
-def _smooth_cells(values: NDArray[np.float32], *, share: float) -> NDArray[np.float32]:
-    """Return, for each pixel and channel, the quantile ``share`` of the cells around it, smoothed between cells."""
+def _smooth_cells(
+    values: NDArray[np.float32], *, share: float, most: tuple[float, ...] | None = None
+) -> NDArray[np.float32]:
+    """Return, for each pixel and channel, the quantile ``share`` of the cells around it, smoothed between cells.
+
+    ``most`` bounds each channel's cells by so many times their median over the picture.
+    """
     height_px, width_px, channels = values.shape
     across, down = _CELLS
     rows = _spread(height_px, down)
@@ -163,6 +172,8 @@ def _smooth_cells(values: NDArray[np.float32], *, share: float) -> NDArray[np.fl
     probes = probes.transpose(0, 2, 4, 1, 3).reshape(down, across, channels, _PROBES * _PROBES)
     place = int(share * (_PROBES * _PROBES - 1))
     cells = np.partition(probes, place, axis=3)[..., place]
+    if most is not None:
+        cells = np.minimum(cells, np.median(cells, axis=(0, 1)) * np.asarray(most, dtype=np.float32))
     framed = np.pad(cells, ((1, 1), (1, 1), (0, 0)), mode="edge")
     around = np.stack([framed[dy : dy + down, dx : dx + across] for dy in range(3) for dx in range(3)])
     middle = np.median(around, axis=0).astype(np.float32)

@@ -147,6 +147,13 @@ def test_a_still_is_compared_with_its_background():
     assert fish.track is None
 
 
+def test_an_animal_that_fills_much_of_the_picture_is_one_thing():
+    box = (40, 40, 260, 170)
+    (findings,) = MotionDetector(background=make_background()).look([make_still(put(make_bed(seed=50), box))])
+    (fish,) = findings
+    assert overlap(fish, box) > 0.8
+
+
 def test_each_still_of_a_unit_is_looked_at_on_its_own():
     detector = MotionDetector(background=make_background())
     box = (120, 90, 160, 110)
