@@ -158,6 +158,22 @@ def _die_at(argument, order):
         yield event
 
 
+def _talk_nonsense(argument, _order):
+    """Hand over what no decoder would: an image with a negative number, a time that is a word, a larger one than there is."""
+    yield Header("clip", "made", "video/made", 4, 2)
+    pixels = np.zeros((2, 4, 3), np.uint8)
+    if argument == "number":
+        yield Picture(-1, pixels)
+    elif argument == "time":
+        yield Picture(0, pixels, offset_s="soon", pts=1)
+    elif argument == "size":
+        yield Picture(0, np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (30_000, 30_000, 3)), pts=1)
+    elif argument == "flag":
+        yield Picture(0, pixels, pts=1, flags=("Not a code",))
+    else:
+        yield Picture(0, pixels, pts=1)  # and no ending
+
+
 def _grow(argument, _order):
     """Hand over ever larger pictures."""
     yield Header("clip", "made", "video/made", 4, 2)
@@ -180,6 +196,7 @@ _DEEDS = {
     "clip": _make_clip,
     "die_at": _die_at,
     "grow": _grow,
+    "nonsense": _talk_nonsense,
 }
 
 BY_WORD = "tests.support.opening:open_by_word"

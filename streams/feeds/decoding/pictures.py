@@ -217,7 +217,7 @@ def open_picture(data: memoryview, name: str, limits: Limits) -> OpenPicture:
         if image.mode not in _PLAIN_MODES | _DEEP_MODES:
             sentence = f"Pictures of mode {image.mode} do not say which value is black and which is white."
             raise RejectedInput(reason="unsupported_picture", sentence=sentence)
-        if name != "jpeg" and getattr(image, "n_frames", 1) > 1 and _has_pages(image):
+        if name != "jpeg" and getattr(image, "is_animated", False) and _has_pages(image):
             sentence = "The file holds several pictures (an animation or pages); send them one by one, or as a video."
             raise RejectedInput(reason="many_pictures", sentence=sentence)
         exif = _to_exif(image.getexif())

@@ -102,7 +102,7 @@ class DecodingPool:
         *,
         part: str = "still",
         sampling: Sampling = EVERY_IMAGE,
-        depth: int = LOOKAHEAD,
+        depth: int = LOOKAHEAD + 1,
         limits: Limits | None = None,
     ) -> OpenUnit:
         """Return a context manager that opens a unit.
@@ -116,7 +116,8 @@ class DecodingPool:
         sampling
             Which frames of a clip are looked at.
         depth
-            Views of a clip that stay valid at once, the newest included.
+            Views of a clip that stay valid at once, the newest included: those a detector may draw ahead, and the one it
+            answers for.
 
         Raises
         ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from streams.feeds.decoding.channel.decoder import Decoder
     from streams.feeds.decoding.channel.wire import Message
     from streams.feeds.decoding.limits import Order
+
+_logger = logging.getLogger(__name__)
 
 #: Frames a clip's process may decode ahead of its reader, beside those the reader holds.
 AHEAD = 2
@@ -105,7 +108,7 @@ class OpenUnit:
         """
         try:
             while self._header is None:
-                self._take(self._hear())
+                self._follow()
             if self.order.probe:
                 self._finish()
         except BaseException:
@@ -138,7 +141,7 @@ class OpenUnit:
             self._reclaim(self._shown.popleft())
         view: View | None = None
         while view is None and self.ending is None:
-            view = self._take(self._hear())
+            view = self._follow()
         if self.ending is not None or self.header.kind == "still":
             self._finish()
         return view
@@ -146,23 +149,23 @@ class OpenUnit:
     def _finish(self) -> None:
         """Hear the process out, so that it can serve others while we still look at the pixels."""
         while self._decoder is not None:
-            self._take(self._hear())
+            self._follow()
 
-    def _hear(self) -> Message:
-        """Return the next message, beginning again in a fresh process as often as that may be done."""
-        while True:
-            try:
-                decoder = self._decoder or self._begin()
-                message = self._listen(decoder)
-                if message["say"] == "need":
-                    self._grant(decoder, int(message["bytes"]))
-                    continue
-            except DecoderDiedError as death:
-                self._mourn(death)
-            except MemoryError as error:
-                raise TransientFault(sentence="There is no memory for the pixels of a unit.") from error
-            else:
-                return message
+    def _follow(self) -> View | None:
+        """Act on the next message, beginning again in a fresh process as often as that may be done."""
+        try:
+            decoder = self._decoder or self._begin()
+            return self._take(decoder, self._listen(decoder))
+        except DecoderDiedError as death:
+            self._mourn(death)
+        except (KeyError, TypeError, ValueError) as error:
+            # a process that decodes what is not trusted is not trusted either: what makes no sense ends it, not us
+            _logger.warning("a decoding process makes no sense", exc_info=error)
+            was_fresh = self._decoder is None or self._decoder.served <= 1
+            self._mourn(DecoderDiedError("inside", was_fresh=was_fresh, last_words="it made no sense"))
+        except MemoryError as error:
+            raise TransientFault(sentence="There is no memory for the pixels of a unit.") from error
+        return None
 
     def _begin(self) -> Decoder:
         """Hand the unit to a process."""
@@ -200,17 +203,25 @@ class OpenUnit:
 
     def _grant(self, decoder: Decoder, size: int) -> None:
         """Give the process slots of the size it needs; smaller ones it had are ours again."""
-        held = {slot.offset for slot in self._shown}
-        for slot in self._ring.values():
-            if slot.offset not in held:
-                self.arena.release(slot)
-        self._ring.clear()
+        limits = self.order.limits
+        if size > 3 * max(limits.still_pixels, limits.frame_pixels):
+            message = f"a process asked for {size} bytes"
+            raise ValueError(message)
+        self._release_ring()
         self._largest = max(self._largest, size)
         count = self.depth + AHEAD if self.header.kind == "clip" else 1
         for _ in range(count):
             slot = self.arena.lease(size)
             self._ring[slot.offset] = slot
         decoder.send({"do": "slots", "slots": [[slot.offset, slot.length] for slot in self._ring.values()]})
+
+    def _release_ring(self) -> None:
+        """Take back the process's slots, but for those whose views are still valid."""
+        held = {slot.offset for slot in self._shown}
+        for slot in self._ring.values():
+            if slot.offset not in held:
+                self.arena.release(slot)
+        self._ring.clear()
 
     def _reclaim(self, slot: Slot) -> None:
         """Let the process fill a slot again, or give it back if the process has others now."""
@@ -228,23 +239,21 @@ class OpenUnit:
         if self._decoder is not None:
             self.lender.discard(self._decoder)
             self._decoder = None
-        held = {slot.offset for slot in self._shown}
-        for slot in self._ring.values():
-            if slot.offset not in held:
-                self.arena.release(slot)
-        self._ring.clear()
+        self._release_ring()
         self._deaths.add(death.cause, was_fresh=death.was_fresh)
 
-    def _take(self, message: Message) -> View | None:
+    def _take(self, decoder: Decoder, message: Message) -> View | None:
         """Act on a message, and return the view if it brings one."""
         match message["say"]:
+            case "need":
+                self._grant(decoder, int(message["bytes"]))
             case "header":
                 self._header = self._header or to_header(message["header"])
             case "picture":
                 return self._make_view(message)
             case "unread":
-                self._images += 1
                 self.unread.append(UnreadImage(index=message["index"], reason=message["reason"]))
+                self._images += 1
             case "ending":
                 self.ending = Ending(**message["ending"])
             case _:
@@ -253,6 +262,10 @@ class OpenUnit:
 
     def _conclude(self, message: Message) -> None:
         """Part with the process, which is done with the unit."""
+        is_done = message["say"] == "done" and (self.ending is not None or self.order.probe)
+        if not is_done and message["say"] not in {"refused", "failed"}:
+            reason = f"a process ended a unit with {message['say']!r}"
+            raise ValueError(reason)
         if self._decoder is not None:
             is_still = self._header is not None and self._header.kind == "still"
             decoder, self._decoder = self._decoder, None
@@ -266,12 +279,13 @@ class OpenUnit:
 
     def _make_view(self, message: Message) -> View:
         slot, kind = self._ring[message["slot"]], self.header.kind
+        if slot in self._shown:
+            reason = "a process filled a slot that is not its own"
+            raise ValueError(reason)
         width_px, height_px = int(message["width_px"]), int(message["height_px"])
         pixels = slot.to_pixels(height_px, width_px)
         pixels.flags.writeable = False
-        self._shown.append(slot)
         self._largest = max(self._largest, pixels.nbytes)
-        self._images += 1
         pts = message["pts"]
         base = message["time_base"]
         place = WholePart(part=self.part) if pts is None else FramePlace(part=self.part, pts=pts, time_base=base)
@@ -284,6 +298,8 @@ class OpenUnit:
             place=place,
             flags=message["flags"],
         )
+        self._shown.append(slot)
+        self._images += 1
         return View(image, pixels)
 
     def _close(self) -> None:

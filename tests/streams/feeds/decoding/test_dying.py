@@ -125,6 +125,14 @@ def test_what_a_library_prints_does_not_disturb_the_messages(word_pool):
     assert [index for index, _ in read(word_pool, "chatter:")] == [0, 1]
 
 
+@pytest.mark.parametrize("kind", ["number", "time", "size", "flag", "ending"])
+def test_a_process_that_makes_no_sense_is_ended_and_the_unit_is_poison(word_pool, caplog, kind):
+    with pytest.raises(PoisonedInput):
+        read(word_pool, f"nonsense:{kind}")
+    assert "makes no sense" in caplog.text
+    assert_serves(word_pool)
+
+
 def test_a_process_that_died_while_idle_is_replaced(word_pool):
     assert_serves(word_pool)
     (decoder,) = word_pool._idle
@@ -151,7 +159,7 @@ work()
 threading.Event().wait()
 """
     command = [sys.executable, "-c", script]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:  # noqa: S603 - our own interpreter
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         child = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
     psutil.wait_procs([child], timeout=20)

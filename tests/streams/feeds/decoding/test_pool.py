@@ -171,7 +171,7 @@ def test_the_parent_imports_no_decoder():
         "import sys, streams.feeds.decoding.pool\nprint([name for name in ('av', 'cv2', 'PIL') if name in sys.modules])"
     )
     command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own interpreter
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

@@ -20,7 +20,7 @@ from tests.support.media import (
     to_grey,
     zero,
 )
-from tests.support.opening import open_here, refuse_here
+from tests.support.opening import find_reason, open_here, refuse_here
 
 #: Groups of five frames, and frames stored in another order than shown.
 GROUPS = {"g": "5", "keyint_min": "5", "bf": "2", "sc_threshold": "0"}
