@@ -181,24 +181,36 @@ def validate(weights: Path, listing: Path, *, input_px: int, out: Path) -> dict[
 
 
 def export(
-    weights: Path, *, form: Literal["openvino", "onnx"], input_px: int, half: bool = False, end_to_end: bool = False
+    weights: Path,
+    *,
+    form: Literal["openvino", "onnx"],
+    input_px: int,
+    stored: Literal["f32", "f16", "int8"] = "f32",
+    end_to_end: bool = False,
+    listing: Path | None = None,
 ) -> Path:
     """Write the weights in a form that runs without torch, beside the `.pt`, and return the file or folder.
 
     Parameters
     ----------
-    half
-        Keep the weights as 16-bit floats (half the size; inference is still 32-bit unless asked otherwise).
+    stored
+        Number format of the weights: ``f16`` halves the file, inference is still 32-bit unless asked otherwise; ``int8``
+        quantises the network itself, calibrated on the ``val`` part of ``listing``.
     end_to_end
         For networks that have such a head (YOLO26): let the network choose among overlapping boxes itself.
 
     Raises
     ------
     FatalFault
-        If the extra is missing or the export fails.
+        If the extra is missing, the export fails, or int8 is asked for without pictures to calibrate on.
     """
     ultralytics = load_ultralytics()
-    options = {"quantize": 16} if half else {}
+    options: dict[str, Any] = {"f32": {}, "f16": {"quantize": 16}, "int8": {"quantize": 8}}[stored]
+    if stored == "int8":
+        if listing is None:
+            message = "An int8 export is calibrated on pictures; none were given."
+            raise FatalFault(message)
+        options["data"] = str(listing)
     if end_to_end:
         options["nms"] = False
     with work_quietly("export"):

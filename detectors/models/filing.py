@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal
 from detectors import pixels
 from detectors.models.card import Card
 from detectors.models.catalogue import Model, open_model, read_model_file
-from detectors.models.dataset import read_picture_set
+from detectors.models.dataset import read_picture_set, write_split
 from detectors.models.measuring import SCORE_FLOOR, draw_confusions, look_at_pictures
 from detectors.models.metrics import count_confusions, measure_figures
-from detectors.models.split import split_blocks
+from detectors.models.split import Split, split_blocks
 from detectors.yolo.open import YoloOptions, open_yolo
 from detectors.yolo.parameters import YoloParameters
 
@@ -34,6 +34,7 @@ WEIGHTS_LICENCE = "AGPL-3.0 (ultralytics marks its exports so)"
 _CONFUSIONS_FILE = "confusions.png"
 
 Part = Literal["held_out", "all"]
+Stored = Literal["f32", "f16", "int8"]
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class Filing:
         How it was trained; what it gets wrong and must not be used for.
     provenance
         ``demonstration`` models are named as such in every product made with them.
-    half
-        Keep the weights as 16-bit floats.
+    stored
+        Number format of the weights in the file.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Filing:
     training: str
     limits: tuple[str, ...]
     provenance: Literal["user", "demonstration"] = "user"
-    half: bool = True
+    stored: Stored = "f16"
 
 
 def file_model(
@@ -75,7 +76,7 @@ def file_model(
         If the ``train`` extra is missing, or the export cannot be made or run.
     """
     folder = catalogue / filing.name / filing.version
-    export_model(trained.weights, folder, form="openvino", input_px=input_px, half=filing.half)
+    export_model(trained.weights, folder, form="openvino", input_px=input_px, stored=filing.stored)
     model = read_model_file(folder / "model.xml")
     root = trained.pictures.root
     figures, table = measure_model(model, root, part="held_out", progress=progress)
@@ -146,12 +147,20 @@ def export_model(
     *,
     form: Literal["openvino", "onnx"] = "openvino",
     input_px: int,
-    half: bool = False,
+    stored: Stored = "f32",
     end_to_end: bool = False,
+    data: Path | None = None,
 ) -> Path:
     """Write a ``.pt`` as OpenVINO IR or ONNX into ``out`` and return the model file.
 
     The vendor's metadata is kept without its date and without the paths of the machine it was trained on.
+
+    Parameters
+    ----------
+    stored
+        Number format of the weights in the file; ``int8`` quantises the network and needs ``nncf``.
+    data
+        Picture set that an int8 export is calibrated on.
 
     Raises
     ------
@@ -164,16 +173,27 @@ def export_model(
     with tempfile.TemporaryDirectory(prefix="observatory-export-") as scratch:
         copied = Path(scratch) / "model.pt"
         shutil.copyfile(weights, copied)
-        made = door.export(copied, form=form, input_px=input_px, half=half, end_to_end=end_to_end)
+        listing = None if data is None else _list_learned(data, Path(scratch) / "pictures")
+        made = door.export(copied, form=form, input_px=input_px, stored=stored, end_to_end=end_to_end, listing=listing)
         if form == "onnx":
             shutil.copyfile(made, out / "model.onnx")
             return out / "model.onnx"
         for name in ("model.xml", "model.bin"):
             shutil.copyfile(made / name, out / name)
-        network = read_model_file(made / "model.xml").network
+        network = read_model_file(made).network
         if network is not None:
             (out / "metadata.yaml").write_text(_to_metadata(network), encoding="utf-8")
     return out / "model.xml"
+
+
+def _list_learned(data: Path, folder: Path) -> Path:
+    """Return the listing of a copy of a picture set whose both parts are the pictures learnt from.
+
+    An int8 export is calibrated on the part that trainers call held out; ours must stay unseen.
+    """
+    pictures = read_picture_set(data)
+    split = split_blocks(pictures.names, pictures.read_classes())
+    return write_split(pictures, Split(split.learned, split.learned, split.blocks), folder)
 
 
 def _to_metadata(network: Network) -> str:

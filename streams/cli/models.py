@@ -162,7 +162,7 @@ def export(
             message = "--format is openvino or onnx."
             raise FatalFault(message)
         chosen: Literal["openvino", "onnx"] = "onnx" if form == "onnx" else "openvino"
-        model = export_model(weights, to, form=chosen, input_px=input_px, half=half)
+        model = export_model(weights, to, form=chosen, input_px=input_px, stored="f16" if half else "f32")
         output.say(f'Wrote {model}. In the settings: model = "{model}"')
         output.add({"model": str(model)})
 

@@ -18,9 +18,10 @@ from detectors.models.dataset import write_scenes
 from detectors.models.filing import Filing, export_model, file_model, validate_model
 from detectors.models.scenes import make_scene
 from detectors.models.training import Recipe, train_model
-from detectors.yolo.open import open_yolo
+from detectors.yolo.bench import measure_network
+from detectors.yolo.open import YoloOptions, open_yolo
 from schemas.errors import FatalFault
-from tests.support.overfitted import require_train_extra
+from tests.support.overfitted import require_train_extra, train_overfitted
 
 WITHOUT_EXTRA = importlib.util.find_spec("ultralytics") is None
 SIDE_PX = 64
@@ -191,3 +192,21 @@ def test_a_file_that_is_no_weights_is_a_fatal_fault(extra, tmp_path):
         open_yolo(read_model_file(path))
     with pytest.raises(FatalFault, match="export"):
         export_model(path, tmp_path / "out", input_px=SIDE_PX)
+
+
+@pytest.mark.train
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.filterwarnings("ignore")
+def test_an_int8_export_is_calibrated_on_pictures_and_runs_as_int8_only(extra, real_data, tmp_path):
+    pytest.importorskip("nncf", reason="int8 exports need nncf beside the train extra")
+    weights = train_overfitted("yolov8n", real_data, tmp_path)
+    data = write_marked_pictures(tmp_path / "set")
+    with pytest.raises(FatalFault, match="calibrated on pictures"):
+        export_model(weights, tmp_path / "out", input_px=SIDE_PX, stored="int8")
+    model = read_model_file(export_model(weights, tmp_path / "out", input_px=SIDE_PX, stored="int8", data=data))
+    with pytest.raises(FatalFault, match="is quantised to int8, so it cannot run as f32"):
+        open_yolo(model)
+    detector = open_yolo(model, options=YoloOptions(precision="int8"))
+    assert detector.identity.models[0].precision == "int8"
+    assert measure_network(model, pictures=2, options=YoloOptions(precision="int8")).pictures == 2
