@@ -94,6 +94,22 @@ def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def _to_measures(value: object) -> tuple[tuple[str, float], ...]:
+    try:
+        pairs = dict(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError) as error:
+        message = "measures are an object of names and numbers"
+        raise ValueError(message) from error
+    if not all(isinstance(name, str) for name in pairs):
+        message = "a measure's name is text"
+        raise ValueError(message)
+    try:
+        return to_measures(pairs)
+    except TypeError as error:
+        message = "a measure is a number"
+        raise ValueError(message) from error
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -107,7 +123,7 @@ Time = Annotated[
 ]
 Measures = Annotated[
     tuple[tuple[str, float], ...],
-    BeforeValidator(lambda value: to_measures(dict(value))),
+    BeforeValidator(_to_measures),
     PlainSerializer(dict, return_type=dict[str, float]),
 ]
 Pixel = Annotated[float, AfterValidator(lambda value: rounded(value, 1))]

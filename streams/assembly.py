@@ -27,7 +27,7 @@ from streams.units.desk import SettingsDesk
 from streams.units.originals import Originals
 from streams.units.pipeline import Pipeline
 from streams.units.routing import Router
-from streams.usage.record import make_recorder
+from streams.usage.record import Recorder, make_recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,7 +124,12 @@ class Parts:
     @cached_property
     def router(self) -> Router:
         """From arrivals to units."""
-        return Router(self.topics, self.desk, self.store, self.originals)
+        return Router(self.topics, self.desk, self.store, self.originals, self.recorder)
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """Writes uses down."""
+        return make_recorder(self.deployment)
 
     @cached_property
     def journal(self) -> AttemptJournal:
@@ -138,12 +143,11 @@ class Parts:
         """Each installation's way from a unit to its result, or why there is none."""
         sampling = {name: Sampling(**feed.sampling.model_dump()) for name, feed in self.deployment.feeds.items()}
         reader = CameraReader(self.pool, self.originals, self.desk, sampling)
-        recorder = make_recorder(self.deployment)
         built = build_detectors(self.deployment, self.store)
         return {
             name: detector
             if isinstance(detector, FatalFault)
-            else Pipeline(reader, detector, self._make_sink(name), recorder, self.journal)
+            else Pipeline(reader, detector, self._make_sink(name), self.recorder, self.journal)
             for name, detector in built.items()
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from schemas.errors import FatalFault
+from schemas.errors import FatalFault, RejectedInput
 from schemas.topics import Topics
 from streams.brokers.records import Record
 from streams.places import open_broker, open_objects, plan_topics
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sinks.object_store.store import ObjectStore
     from streams.brokers.client import Client
     from streams.settings.model import Deployment
+    from streams.usage.periods import NamedPeriod
     from streams.usage.reports.report import Report
 
 _RENDERERS = {"md": to_markdown, "csv": to_csv, "json": to_json}
@@ -35,13 +36,20 @@ def make_usage_report(deployment: Deployment, periods: tuple[str, ...], installa
     """
     now_at = dt.datetime.now(dt.UTC)
     start = _to_start(deployment)
-    named = tuple(read_period(text, project_start=start) for text in periods) or make_current(now_at)
+    named = _read_periods(periods, start) or make_current(now_at)
     if installation is not None and installation not in deployment.installations:
         message = f"There is no installation {installation!r}; there are {', '.join(sorted(deployment.installations))}."
         raise FatalFault(message)
     scope = Scope(installations=tuple(deployment.installations), only=installation, as_of_at=now_at)
     with open_facts(open_objects(deployment)) as facts:
         return make_report(facts, named, scope)
+
+
+def _read_periods(texts: tuple[str, ...], start: dt.date | None) -> tuple[NamedPeriod, ...]:
+    try:
+        return tuple(read_period(text, project_start=start) for text in texts)
+    except RejectedInput as fault:
+        raise FatalFault(fault.sentence) from fault
 
 
 def _to_start(deployment: Deployment) -> dt.date | None:

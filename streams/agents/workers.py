@@ -154,7 +154,8 @@ class RouterAgent:
         if other is None:
             other = await self.bench.call(lambda: self.router.claim(prepared), of=take.partition)
         if other is None:
-            await self.bench.publish((self.router.to_in_work(prepared),), of=take.partition)
+            taken_in = (self.router.to_in_work(prepared), self.router.to_ingested(prepared))
+            await self.bench.publish(taken_in, of=take.partition)
             await self.bench.publish((self.router.to_work(prepared),), of=take.partition)
         else:
             await self.bench.publish((self.router.to_duplicate(prepared),), of=take.partition)
@@ -186,7 +187,7 @@ class WorkAgent:
         try:
             order = read_order(stored)
         except RejectedInput as fault:
-            letter, *ends = to_set_aside(None, record, fault, self.bench.topics)
+            letter, *ends = to_set_aside(None, record, fault, self.bench.topics, recorder=self.pipeline.recorder)
             await self.bench.refuse(UNREADABLE, fault, letter, ends)
             return
         stamp = order.unit.stamp
@@ -194,7 +195,7 @@ class WorkAgent:
         try:
             announced = await self._process(order, take.partition)
         except RejectedInput as fault:
-            letter, *ends = to_set_aside(order, record, fault, self.bench.topics)
+            letter, *ends = to_set_aside(order, record, fault, self.bench.topics, recorder=self.pipeline.recorder)
             await self.bench.refuse(stamp.feed, fault, letter, ends)
             return
         await self.bench.publish(announced, of=take.partition)

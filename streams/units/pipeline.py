@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from schemas.result import Broken, Complete, Effort, Observer
     from schemas.topics import Topics
     from schemas.unit import Unit, WorkOrder
-    from schemas.usage import UsageEvent
     from sinks.results import ResultSink
     from streams.agents.attempts import AttemptJournal
+    from streams.usage.record import Recorder
 
 
 class OpenedUnit(Protocol):
@@ -85,8 +85,8 @@ class Pipeline:
         Looks at them.
     sink
         Makes results durable.
-    record_use
-        From an order, its announced result and the observer's digest to the usage event.
+    recorder
+        Writes uses down.
     journal
         Remembers what is at work.
     """
@@ -94,7 +94,7 @@ class Pipeline:
     reader: Reader
     detector: Detector
     sink: ResultSink
-    record_use: Callable[[WorkOrder, ResultStored, str], UsageEvent]
+    recorder: Recorder
     journal: AttemptJournal
 
     def process(
@@ -126,7 +126,7 @@ class Pipeline:
             announced = self._make_result(order, observer, on_image)
         # a unit announced again is the same use: it was asked for when its result was first made
         first = order.model_copy(update={"arrived_at": announced.processing.arrived_at, "purpose": announced.purpose})
-        use = self.record_use(first, announced, digest_observer(observer))
+        use = self.recorder.record_processed(first, announced, digest_observer(observer))
         return (
             Record(topics.result_stored, unit.stamp.unit_id.encode(), announced.to_canonical()),
             Record(topics.usage_recorded, unit.stamp.installation.encode(), use.to_canonical()),
@@ -183,13 +183,20 @@ def pair_answers(detector: Detector, views: Iterable[View]) -> Iterator[tuple[Vi
         raise RuntimeError(message)
 
 
-def to_set_aside(order: WorkOrder | None, record: Record, fault: RejectedInput, topics: Topics) -> tuple[Record, ...]:
-    """Return the dead letter of a work record, and the end of its arrival where that can still be read."""
+def to_set_aside(
+    order: WorkOrder | None, record: Record, fault: RejectedInput, topics: Topics, *, recorder: Recorder
+) -> tuple[Record, ...]:
+    """Return the dead letter of a work record; and where its order can be read, what became of it and of the use."""
     rejection = make_rejection(record, fault, step="work", rejected_at=dt.datetime.now(dt.UTC))
     letter = to_dead_letter(record, rejection, topics.media_rejected)
     if order is None:
         return (letter,)
-    return (letter, _settle(topics, order, SetAside(rejection_id=rejection.rejection_id, reason=fault.reason)))
+    use = recorder.record_not_done(order, rejection)
+    return (
+        letter,
+        Record(topics.usage_recorded, use.installation.encode(), use.to_canonical()),
+        _settle(topics, order, SetAside(rejection_id=rejection.rejection_id, reason=fault.reason)),
+    )
 
 
 def _settle(topics: Topics, order: WorkOrder, end: Stored | Skipped | SetAside) -> Record:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sinks.object_store.store import ObjectStore
     from streams.brokers.records import Stored
     from streams.units.originals import Originals
+    from streams.usage.record import Recorder
 
 #: Units remembered in memory, so that two arrivals of one unit that are on their way together are told apart.
 RECENT_LIMIT = 10_000
@@ -113,6 +114,7 @@ class Router:
     desk: FeedDesk
     store: ObjectStore
     originals: Originals
+    recorder: Recorder
     _recent: OrderedDict[str, tuple[str, str]] = field(default_factory=OrderedDict)
 
     def prepare(self, record: Stored) -> Prepared:
@@ -220,7 +222,12 @@ class Router:
 
     def to_work(self, prepared: Prepared) -> Record:
         """Return the order for the unit's installation; key = unit id, so that workers share a feed."""
-        order = WorkOrder(
+        order = self._make_order(prepared)
+        topic = self.topics.work(order.unit.stamp.installation, order.lane)
+        return Record(topic, order.unit.stamp.unit_id.encode(), order.to_canonical())
+
+    def _make_order(self, prepared: Prepared) -> WorkOrder:
+        return WorkOrder(
             unit=prepared.known.unit if prepared.known else prepared.unit,
             source=prepared.media.source,
             event=prepared.media.event,
@@ -228,9 +235,11 @@ class Router:
             lane=prepared.media.lane,
             purpose=prepared.media.purpose,
         )
-        stamp = order.unit.stamp
-        topic = self.topics.work(stamp.installation, order.lane)
-        return Record(topic, stamp.unit_id.encode(), order.to_canonical())
+
+    def to_ingested(self, prepared: Prepared) -> Record:
+        """Return the use of a unit that was taken in."""
+        use = self.recorder.record_ingested(self._make_order(prepared))
+        return Record(self.topics.usage_recorded, use.installation.encode(), use.to_canonical())
 
     def to_in_work(self, prepared: Prepared) -> Record:
         """Return the record that says whose arrival this now is; sent before the order, so that no end can overtake it."""

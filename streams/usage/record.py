@@ -18,7 +18,7 @@ from schemas.usage import (
 from streams.usage.reports.definitions import PROFILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from schemas.media import Rejection
     from schemas.result import ResultStored
@@ -142,20 +142,34 @@ def make_not_done(order: WorkOrder, rejection: Rejection, *, caller: Caller) -> 
     return _make(order, caller, event_id, NotDone(status=status, reason=rejection.reason), images=0)
 
 
-def make_recorder(deployment: Deployment) -> Callable[[WorkOrder, ResultStored, str], UsageEvent]:
-    """Return the function that writes down deliveries of a deployment's feeds.
+@dataclass(frozen=True)
+class Recorder:
+    """Writes down the uses of a deployment's feeds.
 
-    It takes the order, the announced result and the observer's digest. A feed that is no longer in the settings, but has
-    units on their way, belongs to the owner ``unknown``.
+    A feed that is no longer in the settings, but has units on their way, belongs to the owner ``unknown``.
     """
-    callers = {name: make_feed_caller(feed.owner, feed.country) for name, feed in deployment.feeds.items()}
-    nobody = make_feed_caller("unknown")
 
-    def record(order: WorkOrder, announced: ResultStored, observer_sha256: str) -> UsageEvent:
-        caller = callers.get(order.unit.stamp.feed, nobody)
-        return make_processed(order, announced, observer_sha256=observer_sha256, caller=caller)
+    callers: Mapping[str, Caller]
 
-    return record
+    def record_processed(self, order: WorkOrder, announced: ResultStored, observer_sha256: str) -> UsageEvent:
+        """Return the use of a durable result."""
+        return make_processed(order, announced, observer_sha256=observer_sha256, caller=self._find(order))
+
+    def record_ingested(self, order: WorkOrder) -> UsageEvent:
+        """Return the use of a unit taken in."""
+        return make_ingested(order, caller=self._find(order))
+
+    def record_not_done(self, order: WorkOrder, rejection: Rejection) -> UsageEvent:
+        """Return the use of a unit that was set aside."""
+        return make_not_done(order, rejection, caller=self._find(order))
+
+    def _find(self, order: WorkOrder) -> Caller:
+        return self.callers.get(order.unit.stamp.feed) or make_feed_caller("unknown")
+
+
+def make_recorder(deployment: Deployment) -> Recorder:
+    """Return what writes down the uses of a deployment's feeds."""
+    return Recorder({name: make_feed_caller(feed.owner, feed.country) for name, feed in deployment.feeds.items()})
 
 
 def _make(

@@ -175,10 +175,10 @@ def test_a_deployments_recorder_knows_its_feeds_owners():
         "other": SimpleNamespace(owner="x", country="ZZ"),
     }
     order, digest = _make_order(), _OBSERVER.to_digest()
-    assert make_recorder(SimpleNamespace(feeds=feeds))(order, _announce(order), digest) == _process(
+    assert make_recorder(SimpleNamespace(feeds=feeds)).record_processed(order, _announce(order), digest) == _process(
         order, _announce(order)
     )
-    orphan = make_recorder(SimpleNamespace(feeds={}))(order, _announce(order), digest)
+    orphan = make_recorder(SimpleNamespace(feeds={})).record_processed(order, _announce(order), digest)
     assert (orphan.who.owner, orphan.country, orphan.country_source) == ("unknown", "ZZ", "none")
 
 
