@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 import faust
 from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
+from yarl import URL
 
 from streams.agents.window import OrderedWindow, WindowClosedError
-from streams.brokers.kafka.transport import to_faust_credentials
+from streams.brokers.address import read_servers
 from streams.brokers.records import Stored
 from streams.brokers.registration import register_transports
 from streams.brokers.tables import PromptTables
@@ -328,7 +329,7 @@ def make_app(plan: AppPlan) -> StreamApp:
     register_transports()
     app = faust.App(
         plan.app_id,
-        broker=plan.broker,
+        broker=_to_urls(plan.broker),
         broker_credentials=_to_credentials(plan),
         TableManager=PromptTables,
         autodiscover=False,
@@ -356,8 +357,17 @@ def make_app(plan: AppPlan) -> StreamApp:
     return StreamApp(app)
 
 
+def _to_urls(broker: str) -> list[URL]:
+    """Return the broker's addresses one by one, since Faust cuts texts at commas."""
+    if not broker.startswith("kafka"):
+        return [URL(broker)]
+    return [URL(f"kafka://{server}") for server in read_servers(broker)]
+
+
 def _to_credentials(plan: AppPlan) -> Any:  # noqa: ANN401 - Faust's credentials
     """Return what Faust's Kafka driver introduces itself with; the embedded broker needs nothing."""
     if not plan.broker.startswith("kafka"):
         return None
+    from streams.brokers.kafka.transport import to_faust_credentials  # noqa: PLC0415 - loads Kafka's client
+
     return to_faust_credentials(plan.credentials)
