@@ -183,6 +183,8 @@ class _Clip:
     _held: list[VideoFrame] = field(default_factory=list)
     _suspect_pts: set[int | None] = field(default_factory=set)
     _waiting: list[Unread] = field(default_factory=list)
+    _rotation: float | None = None
+    _orientation: int = 1
     _awaits_key: bool = False
     _has_header: bool = False
     _to_rgb: VideoReformatter = field(default_factory=VideoReformatter)
@@ -310,34 +312,44 @@ class _Clip:
         shot = Shot(frame.pts, is_corrupt, frame.key_frame, frame.duration)
         place = self.reel.place(shot, index, is_after_gap=is_after_gap)
         self.order.limits.check_frame(frame.width, frame.height)
-        orientation = _read_orientation(frame)
+        self._watch_orientation(frame)
         if not self._has_header:
             self._has_header = True
-            yield self._make_header(frame, orientation)
+            yield self._make_header(frame)
             yield from self._take_waiting()
         if self.order.probe or not self.reel.take(place, is_readable=not is_corrupt):
             return
         if is_corrupt:
             yield Unread(place.index, "corrupt")
         else:
-            yield self._make_picture(frame, place, orientation)
+            yield self._make_picture(frame, place)
 
-    def _make_picture(self, frame: VideoFrame, place: Place, orientation: int) -> Picture:
+    def _watch_orientation(self, frame: VideoFrame) -> None:
+        """Read the display matrix of the first frame and wherever it turns.
+
+        Looking at a frame's side data ties the frame into a circle of references: for every frame, hundreds of them would wait
+        for the garbage collector at a time.
+        """
+        if frame.rotation != self._rotation:
+            self._rotation = frame.rotation
+            self._orientation = _read_orientation(frame)
+
+    def _make_picture(self, frame: VideoFrame, place: Place) -> Picture:
         with translate():
             rgb = self._to_rgb.reformat(frame, format="rgb24", interpolation=Interpolation.BILINEAR, threads=1)
             pixels = np.asarray(rgb.to_ndarray(), np.uint8)
         base = Fraction(self.reel.time_base)
         return Picture(
             index=place.index,
-            pixels=turn_upright(pixels, orientation),
+            pixels=turn_upright(pixels, self._orientation),
             offset_s=place.offset_s,
             pts=place.pts,
             time_base=(base.numerator, base.denominator),
             flags=place.flags,
         )
 
-    def _make_header(self, frame: VideoFrame, orientation: int) -> Header:
-        size_px = (frame.height, frame.width) if is_sideways(orientation) else (frame.width, frame.height)
+    def _make_header(self, frame: VideoFrame) -> Header:
+        size_px = (frame.height, frame.width) if is_sideways(self._orientation) else (frame.width, frame.height)
         return Header(
             kind="clip",
             format=self.form.name,

@@ -281,7 +281,7 @@ def test_a_long_clip_takes_the_memory_of_a_few_frames():
     with DecodingPool(size=1) as pool, pool.open_unit(data, part="clip") as unit:
         (decoder,) = pool._busy
         child = psutil.Process(decoder.process.pid)
-        sizes = [child.memory_info().rss for view in unit.views if view.image.index % 500 == 499]
+        sizes = [child.memory_info().rss for view in unit.views if view.image.index in {20, 200, 1_499}]
         assert len(sizes) == 3
         assert max(sizes) - min(sizes) < 10 * frame_bytes
         assert os.fstat(pool.arena.descriptor).st_size < len(data) + 12 * 2 * frame_bytes
