@@ -74,6 +74,12 @@ def _list_places(target: Bounds, size_px: tuple[int, int], picture_px: tuple[int
         (left - wide, top),
         (right, bottom - high),
         (left - wide, bottom - high),
+        (left, top - 2 * high),
+        (left, bottom + high),
+        (right, top + high),
+        (left - wide, top + high),
+        (left, top - 3 * high),
+        (left, bottom + 2 * high),
     )
     for x, y in corners:
         if y < 0 or y + high > picture_px[1]:
