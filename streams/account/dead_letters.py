@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from schemas.media import Rejection, SetAside
+from schemas.unit import WorkOrder
 from schemas.wire import FEED_SOURCE, read_rejection
 from streams.account.ledger import ArrivalKey, read_ends, to_arrival_key
 from streams.brokers.records import Record
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from schemas.topics import Topics
     from streams.brokers.client import Broker
     from streams.brokers.records import Stored
+    from streams.units.originals import Originals
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +43,18 @@ class DeadLetter:
     record: Record
     rejection: Rejection
 
+    @property
+    def can_be_sent_again(self) -> bool:
+        """Whether there is something to send: not of a file that could not even be announced."""
+        return self.rejection.step != "announce"
+
     def to_plain(self) -> dict[str, object]:
         """Return one JSON object, without the bytes."""
         return {
             "number": self.number,
             "feed": self.feed,
             "subject": self.subject,
-            "retry": f"observatory dead-letters retry {self.number}",
+            "retry": f"observatory dead-letters retry {self.number}" if self.can_be_sent_again else None,
             **self.rejection.to_plain(),
         }
 
@@ -77,6 +87,26 @@ def read_dead_letters(log: Broker, topics: Topics) -> Iterator[DeadLetter]:
             )
             newest[key, rejection.rejection_id] = letter
     yield from newest.values()
+
+
+def read_bytes(letter: DeadLetter, originals: Originals) -> bytes:
+    """Return the bytes as they came: from the letter itself, or from the original that it refers to.
+
+    Raises
+    ------
+    RejectedInput
+        ``missing_object`` if the original is gone.
+    TransientFault, FatalFault
+        From the store.
+    """
+    record = letter.record
+    texts = {name.lower(): value for name, value in record.headers if value is not None}
+    if not record.value and "ce_dataref" in texts:
+        return originals.read(texts["ce_dataref"].decode("utf-8", "replace"))
+    if letter.rejection.step == "work":
+        with suppress(ValidationError):
+            return originals.read(WorkOrder.from_json(record.value or b"").unit.parts[0].at)
+    return record.value or b""
 
 
 def _identify(stored: Stored, rejection: Rejection) -> tuple[ArrivalKey, str]:

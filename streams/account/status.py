@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from schemas.noun import to_time_text
 from schemas.result import ResultStored
 from schemas.topics import LANES
@@ -15,7 +17,7 @@ from schemas.wire import FEED_SOURCE, read_rejection
 from streams.account.ledger import to_arrival_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from schemas.topics import Topics
     from schemas.unit import Captured
@@ -73,19 +75,24 @@ def read_status(client: Client, topics: Topics, *, group: str, installations: tu
         Records read from the end of each partition.
     """
     status = Status(dt.datetime.now(dt.UTC))
-    for record in _read_tail(client, topics.result_stored, tail):
-        result = ResultStored.from_json(record.value or b"")
+    made = {state.name for state in client.describe()}
+    for record in _read_tail(client, topics.result_stored, tail, made):
+        try:
+            result = ResultStored.from_json(record.value or b"")
+        except ValidationError:
+            continue  # whatever else somebody wrote there
         feed = status.feeds.setdefault(result.unit.feed, FeedStatus())
         if feed.last_result_at is None or record.appended_at > feed.last_result_at:
             feed.last_result_at, feed.last_captured = record.appended_at, _to_text(result.unit.captured)
-    for record in _read_tail(client, topics.media_rejected, tail):
+    for record in _read_tail(client, topics.media_rejected, tail, made):
         rejection = read_rejection(record.headers)
         name = to_arrival_key(record).source.removeprefix(FEED_SOURCE)
         if rejection is not None:
             name = name if name != "/unreadable" else (record.key or b"?").decode("utf-8", "replace").split(".")[0]
             status.feeds.setdefault(name, FeedStatus()).dead_letters[rejection.reason] += 1
     works = [topics.work(name, lane) for name in installations for lane in LANES]
-    _measure_lag(status, client, group, [topics.media_arrived, *works, topics.usage_recorded])
+    names = [topics.media_arrived, *works, topics.usage_recorded]
+    _measure_lag(status, client, group, [name for name in names if name in made])
     return status
 
 
@@ -97,7 +104,9 @@ def _to_text(captured: Captured) -> str:
             return "undated"
 
 
-def _read_tail(client: Client, topic: str, tail: int) -> Iterator[Stored]:
+def _read_tail(client: Client, topic: str, tail: int, made: Collection[str]) -> Iterator[Stored]:
+    if topic not in made:
+        return iter(())
     ends = client.end_offsets([topic])
     return client.read(topic, {partition: max(0, end - tail) for (_, partition), end in ends.items()})
 

@@ -125,13 +125,17 @@ def save_letter(
 ) -> None:
     """Write the bytes of one dead letter into a file, to look at what came."""
     from schemas.errors import FatalFault
+    from streams.account.dead_letters import read_bytes
+    from streams.assembly import assemble
+    from streams.places import open_objects
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         found = [item for item in _read_letters(settings, out) if item.number == number]
         if not found:
             message = f"There is no dead letter {number}."
             raise FatalFault(message)
-        to.write_bytes(found[0].record.value or b"")
+        deployment = read_given(settings, out).deployment
+        to.write_bytes(read_bytes(found[0], assemble(deployment, open_objects(deployment)).originals))
         output.say(f"Wrote {to} ({to.stat().st_size:,} bytes).")
         output.add({"written": str(to), "size_bytes": to.stat().st_size})
 
@@ -147,6 +151,7 @@ def retry_letters(
     verbose: Verbose = False,
 ) -> None:
     """Send dead letters again as they came, to the topic they came from."""
+    from schemas.errors import FatalFault
     from streams.faults import to_retry
     from streams.places import open_broker
 
@@ -154,8 +159,13 @@ def retry_letters(
         wanted = [
             item
             for item in _read_letters(settings, out)
-            if reason in (None, item.rejection.reason) and (not numbers or item.number in numbers)
+            if reason in (None, item.rejection.reason)
+            and (item.number in numbers if numbers else item.can_be_sent_again)
         ]
+        for item in wanted:
+            if not item.can_be_sent_again:
+                message = f"Dead letter {item.number} is a file that could not be announced: push the file again."
+                raise FatalFault(message)
         client = open_broker(read_given(settings, out).deployment)
         try:
             for item in wanted:

@@ -103,11 +103,34 @@ def write_pictures(folder: Path, count: int, *, first: int = 0, prefix: str = "C
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for number in range(first, first + count):
-        hour, minute = divmod(number, 60)
-        path = folder / f"{20240422 + hour // 24}-{hour % 24:02}{minute:02}00-{prefix}.jpg"
+        path = folder / f"{name_minute(number)}-{prefix}.jpg"
         path.write_bytes(make_picture(number, bright=number % 2 == 0))
         paths.append(path)
     return paths
+
+
+def announce_pictures(
+    client: Any, topics: Any, feed: str, count: int, *, first: int = 0, data: bytes | None = None
+) -> list[str]:
+    """Announce pictures to a broker, or the same bytes under the names of as many minutes; return their subjects."""
+    from streams.feeds.announce import Claimed, Sender, announce_bytes
+
+    subjects = [f"{name_minute(number)}-CAM.jpg" for number in range(first, first + count)]
+    client.append(
+        [
+            announce_bytes(
+                make_picture(number, bright=number % 2 == 0) if data is None else data, Claimed(subject), Sender(feed)
+            ).to_record(topics.media_arrived)
+            for number, subject in enumerate(subjects, first)
+        ]
+    )
+    return subjects
+
+
+def name_minute(number: int) -> str:
+    """Return a minute as the file names of our cameras spell it; one for each number."""
+    hour, minute = divmod(number, 60)
+    return f"{20240422 + hour // 24}-{hour % 24:02}{minute:02}00"
 
 
 @dataclass

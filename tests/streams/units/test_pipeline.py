@@ -1,0 +1,222 @@
+"""One unit in, its result stored, and the records that announce it out."""
+
+from __future__ import annotations
+
+import pytest
+
+from detectors.scripted import ScriptedDetector, find_bright_centre
+from schemas.errors import RejectedInput, TransientFault
+from schemas.media import MediaSettled, SetAside, Skipped, Stored
+from schemas.result import Result, ResultStored
+from schemas.unit import WorkOrder
+from schemas.usage import UsageEvent
+from schemas.wire import read_rejection
+from sinks.object_store.memory import MemoryStore
+from sinks.result_tables import make_tables
+from sinks.results import Picturing, ResultSink
+from streams.brokers.records import Record
+from streams.units.attempts import ATTEMPTS_LIMIT, AttemptJournal
+from streams.units.pipeline import Pipeline, pair_answers, to_set_aside
+from tests.streams.units.places import RECORDER, TOPICS, FakeReader, Opened, make_order
+
+
+class Kit:
+    """A pipeline and what it works with."""
+
+    def __init__(self, folder, *, reader=None, detector=None, store=None):
+        self.reader = reader or FakeReader()
+        self.store = store or MemoryStore()
+        self.journal = AttemptJournal(folder / "attempts")
+        sink = ResultSink(self.store, lambda *_: b"jpeg", make_tables, Picturing("found", 8))
+        self.pipeline = Pipeline(self.reader, detector or ScriptedDetector(), sink, RECORDER, self.journal)
+
+    def process(self, order, **options):
+        return self.pipeline.process(order, TOPICS, **options)
+
+    def list_keys(self):
+        return [info.key for info in self.store.list("")]
+
+
+def read_announced(records):
+    by_topic = {record.topic: record.value for record in records}
+    assert len(by_topic) == len(records) == 3
+    return (
+        ResultStored.from_json(by_topic[TOPICS.result_stored]),
+        UsageEvent.from_json(by_topic[TOPICS.usage_recorded]),
+        MediaSettled.from_json(by_topic[TOPICS.media_settled]),
+    )
+
+
+def test_a_unit_is_stored_announced_counted_and_ended(tmp_path):
+    kit, order = Kit(tmp_path), make_order()
+    announced, use, settled = read_announced(kit.process(order))
+    document = Result.from_json(kit.store.read(announced.document.key))
+    assert document.unit == announced.unit == order.unit.stamp
+    assert (announced.counts.looked, announced.counts.findings) == (2, 1)
+    assert use.images == (("frame" if order.unit.stamp.kind == "clip" else "still", 2),)
+    assert settled.end == Stored(unit_ids=(order.unit.stamp.unit_id,))
+    assert (settled.source, settled.event) == (order.source, order.event)
+
+
+def test_the_document_is_written_last_so_that_it_means_that_all_is_there(tmp_path):
+    written = []
+    kit = Kit(tmp_path, store=MemoryStore(before=lambda verb, key: written.append(key) if verb == "write" else None))
+    kit.process(make_order())
+    assert [key.rpartition("/")[2] for key in written] == ["0.jpg", "announcement.json", "result.json"]
+
+
+def test_done_twice_it_stores_and_announces_the_same_bytes_without_looking_again(tmp_path):
+    kit, order = Kit(tmp_path), make_order()
+    first = kit.process(order)
+    stored = {key: kit.store.read(key) for key in kit.list_keys()}
+    assert kit.process(order) == first
+    assert kit.reader.opened == 1
+    assert {key: kit.store.read(key) for key in kit.list_keys()} == stored
+
+
+def test_announced_again_for_a_later_arrival_it_is_the_same_use(tmp_path):
+    kit, order = Kit(tmp_path), make_order()
+    _, first, _ = read_announced(kit.process(order))
+    later = order.model_copy(update={"arrived_at": order.arrived_at.replace(year=2027), "event": "another"})
+    _, second, settled = read_announced(kit.process(later))
+    assert second == first
+    assert settled.event == "another"
+
+
+@pytest.mark.parametrize("fails_at", ["0.jpg", "announcement.json", "result.json"])
+def test_a_store_that_goes_away_in_the_middle_leaves_nothing_that_another_try_would_not_write(tmp_path, fails_at):
+    whole = Kit(tmp_path / "whole")
+    whole.process(make_order())
+    faults = [TransientFault(sentence="The store answers 503.")]
+
+    def stumble(verb, key):
+        if verb == "write" and key.endswith(fails_at) and faults:
+            raise faults.pop()
+
+    kit = Kit(tmp_path / "torn", store=MemoryStore(before=stumble))
+    with pytest.raises(TransientFault):
+        kit.process(make_order())
+    assert not [key for key in kit.list_keys() if key.endswith("result.json")]
+    kit.process(make_order())
+    documents = [key for key in whole.list_keys() if not key.endswith("announcement.json")]
+    assert kit.list_keys() == whole.list_keys()
+    assert all(kit.store.read(key) == whole.store.read(key) for key in documents)
+
+
+def test_an_image_in_which_nothing_is_seen_is_part_of_the_result(tmp_path):
+    kit = Kit(tmp_path, reader=FakeReader(levels=(10, 10, 10)))
+    announced, *_ = read_announced(kit.process(make_order()))
+    document = Result.from_json(kit.store.read(announced.document.key))
+    assert [image.findings for image in document.outcome.content.images] == [(), (), ()]
+    assert announced.counts.empty == 3
+
+
+def test_a_kind_that_the_detector_declines_is_skipped_by_its_policy(tmp_path):
+    kit = Kit(tmp_path, detector=ScriptedDetector(declined=(("still", "needs_background"),)))
+    (record,) = kit.process(make_order())
+    assert MediaSettled.from_json(record.value).end == Skipped(policy="needs_background")
+    assert kit.list_keys() == []
+    assert kit.reader.opened == 0
+
+
+def test_a_unit_that_cannot_be_read_is_refused_with_its_reason_and_leaves_nothing(tmp_path):
+    kit = Kit(tmp_path, reader=FakeReader(fault=RejectedInput("truncated_picture", "It is cut.")))
+    with pytest.raises(RejectedInput) as raised:
+        kit.process(make_order())
+    assert raised.value.reason == "truncated_picture"
+    assert kit.list_keys() == []
+
+
+def test_each_image_is_a_sign_of_life(tmp_path):
+    beats = []
+    Kit(tmp_path, reader=FakeReader(levels=(1, 2, 3))).process(make_order(), on_image=lambda: beats.append(1))
+    assert len(beats) == 3
+
+
+def test_a_unit_that_killed_its_process_three_times_alone_is_refused_as_poison_and_may_be_tried_anew(tmp_path):
+    kit, order = Kit(tmp_path), make_order()
+    place = tmp_path / "attempts" / "0"
+    place.mkdir(parents=True)
+    line = f'{{"suspect": "{order.unit.stamp.unit_id}", "attempts": {ATTEMPTS_LIMIT}}}\n'
+    (place / "attempts.jsonl").write_text(line, encoding="utf-8")
+    kit.journal.open()
+    try:
+        with pytest.raises(RejectedInput) as raised:
+            kit.process(order)
+        assert raised.value.reason == "kills_its_process"
+        read_announced(kit.process(order))
+    finally:
+        kit.journal.close()
+
+
+# --- detectors that break their promise ---
+
+
+class Counting(ScriptedDetector):
+    """Answers another number of times than it was asked."""
+
+    def __init__(self, change):
+        super().__init__(find_bright_centre)
+        object.__setattr__(self, "change", change)
+
+    def look(self, views):
+        answers = [self.script(view) for view in views]
+        yield from answers[: len(answers) + self.change] if self.change < 0 else [*answers, *answers[: self.change]]
+
+
+@pytest.mark.parametrize(("change", "told"), [(-1, "left 1 views unanswered"), (1, "answered without being asked")])
+def test_a_detector_that_answers_too_rarely_or_too_often_is_a_mistake_and_stores_no_result(tmp_path, change, told):
+    kit = Kit(tmp_path, detector=Counting(change))
+    with pytest.raises(RuntimeError, match=told):
+        kit.process(make_order())
+    assert not [key for key in kit.list_keys() if key.endswith(".json")]
+
+
+def test_answers_are_paired_with_the_views_they_are_for_though_several_are_drawn_ahead():
+    class Batching(ScriptedDetector):
+        def look(self, views):
+            batch = []
+            for view in views:
+                batch.append(view)
+                if len(batch) == 3:
+                    yield from (self.script(one) for one in batch)
+                    batch = []
+            yield from (self.script(one) for one in batch)
+
+    levels = (200, 10, 200, 10, 200)
+    pairs = list(pair_answers(Batching(), Opened(levels).views()))
+    assert [view.image.index for view, _ in pairs] == [0, 1, 2, 3, 4]
+    assert [bool(findings) for _, findings in pairs] == [level > 128 for level in levels]
+
+
+# --- dead letters of work ---
+
+
+def test_the_dead_letter_of_a_unit_is_its_order_with_the_reason_and_ends_its_arrival():
+    order = make_order()
+    record = Record(TOPICS.work("fish", "live"), b"key", order.to_canonical(), ())
+    letter, refused, ended = to_set_aside(
+        order, record, RejectedInput("truncated_picture", "It is cut."), TOPICS, recorder=RECORDER
+    )
+    rejection = read_rejection(letter.headers)
+    assert WorkOrder.from_json(letter.value) == order
+    assert (letter.topic, letter.key) == (TOPICS.media_rejected, b"key")
+    assert (rejection.reason, rejection.topic, rejection.fault) == ("truncated_picture", record.topic, "rejected")
+    settled = MediaSettled.from_json(ended.value)
+    assert settled.end == SetAside(rejection_id=rejection.rejection_id, reason="truncated_picture")
+    assert settled.event == order.event
+    assert UsageEvent.from_json(refused.value).act.status == "refused"
+
+
+def test_the_dead_letter_of_a_record_that_is_no_order_ends_nobodys_arrival():
+    record = Record(TOPICS.work("fish", "live"), b"key", b"\xff\xfe", ())
+    (letter,) = to_set_aside(None, record, RejectedInput("unreadable_order", "It is none."), TOPICS, recorder=RECORDER)
+    assert letter.value == b"\xff\xfe"
+
+
+def test_the_dead_letter_of_a_unit_that_kills_its_process_says_that_it_is_poison():
+    record = Record(TOPICS.work("fish", "live"), b"key", b"x", ())
+    letter, *_ = to_set_aside(
+        make_order(), record, RejectedInput("kills_its_process", "Thrice."), TOPICS, recorder=RECORDER
+    )
+    assert read_rejection(letter.headers).fault == "poison"
