@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from detectors.models.metadata import Network, read_network
 from detectors.runtimes.base import Answer, make_ready
+from detectors.runtimes.metadata import Network, read_network
 from detectors.runtimes.privacy import decline_telemetry
 from schemas.errors import FatalFault
 

@@ -16,13 +16,13 @@ from sinks.object_store.opening import open_store
 from sinks.pages.pictures import draw_jpeg
 from sinks.result_tables import make_tables
 from sinks.results import Picturing, ResultSink
-from streams.agents.attempts import AttemptJournal
 from streams.agents.gate import FeedGate, GateRule
 from streams.feeds.camera import CameraReader
 from streams.feeds.decoding.limits import Limits, Sampling
 from streams.feeds.decoding.pool import DecodingPool
 from streams.feeds.deployment_table import load_deployments
 from streams.places import open_broker, open_objects, to_store_credentials, to_store_url
+from streams.units.attempts import AttemptJournal
 from streams.units.desk import SettingsDesk
 from streams.units.originals import Originals
 from streams.units.pipeline import Pipeline

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from sinks.object_store.local import LocalStore
 from sinks.object_store.retention import expire_objects
+from streams.feeds.references import ORIGINALS
 from streams.reporting import send_metrics
-from streams.units.originals import ORIGINALS
 
 if TYPE_CHECKING:
     from sinks.object_store.store import ObjectStore

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from detectors.models.card import read_card
-from detectors.models.metadata import read_network, read_onnx_properties, read_yaml
+from detectors.runtimes.metadata import read_network, read_onnx_properties, read_yaml
 from schemas.canonical import to_digest, to_sha256
 from schemas.errors import FatalFault, RejectedInput
 from schemas.result import ModelRef
 
 if TYPE_CHECKING:
     from detectors.models.card import Card
-    from detectors.models.metadata import Network
     from detectors.runtimes.base import Precision
+    from detectors.runtimes.metadata import Network
 
 #: Bytes under a key such as ``demo-aquarium/1/card.json``; raises ``FileNotFoundError``, or RejectedInput, where there are none.
 ReadBytes = Callable[[str], bytes]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors import pixels
-from detectors.models.metadata import read_yaml
 from detectors.models.scenes import make_scene
+from detectors.runtimes.metadata import read_yaml
 from schemas.errors import FatalFault
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 #: Columns of a label line: class, then centre x, centre y, width, height as shares of the picture.
 _BOX_COLUMNS = 5
+#: Keeps the scenes of neighbouring seeds apart.
+_SEED_STEP = 1_000_003
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +136,30 @@ def write_scenes(
     Parameters
     ----------
     labels
-        Class names; those that cannot be drawn are left out of the scenes.
+        Class names; animals of other kinds are drawn but not marked.
     progress
         Called with (scenes written, scenes in all).
     """
     for index in range(count):
         part = "held_out" if index % 10 == 9 else "learned"  # noqa: PLR2004 - a tenth
-        scene = make_scene(seed * 1_000_003 + index, width_px=side_px, height_px=side_px)
-        stem = f"scene_{index:06d}"
-        pixels.write_picture(out / "images" / part / f"{stem}.jpg", scene.picture)
-        lines = [
-            _to_line(labels.index(kind), box / side_px)
-            for kind, box in zip(scene.labels, scene.boxes, strict=True)
-            if kind in labels
-        ]
-        path = out / "labels" / part / f"{stem}.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines), encoding="utf-8")
+        write_scene(out, part, seed=seed * _SEED_STEP + index, side_px=side_px, labels=labels)
         progress(index + 1, count)
     return _write_listing(out, labels)
+
+
+def write_scene(out: Path, part: str, *, seed: int, side_px: int, labels: Sequence[str]) -> None:
+    """Write one generated scene and its truth into a part (``learned`` or ``held_out``) of a picture set."""
+    scene = make_scene(seed, width_px=side_px, height_px=side_px)
+    stem = f"scene_{seed:06d}"
+    pixels.write_picture(out / "images" / part / f"{stem}.jpg", scene.picture)
+    lines = [
+        _to_line(labels.index(kind), box / side_px)
+        for kind, box in zip(scene.labels, scene.boxes, strict=True)
+        if kind in labels
+    ]
+    path = out / "labels" / part / f"{stem}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines), encoding="utf-8")
 
 
 def _to_line(index: int, share: NDArray[np.float64]) -> str:

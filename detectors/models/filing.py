@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.models.card import Figures, Source
-    from detectors.models.metadata import Network
     from detectors.models.training import Trained
+    from detectors.runtimes.metadata import Network
 
 #: Ultralytics marks its exports so; weights made with it are no exception.
 WEIGHTS_LICENCE = "AGPL-3.0 (ultralytics marks its exports so)"

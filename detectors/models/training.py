@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from detectors.models.animals import KINDS
-from detectors.models.dataset import read_picture_set, write_scenes, write_split
+from detectors.models.dataset import read_picture_set, write_scene, write_scenes, write_split
 from detectors.models.split import BLOCK_GAP, Split, split_blocks
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Recipe:
         As usual.
     scenes, scene_epochs, scene_px
         Generated scenes to pretrain on; 0 scenes leaves that out.
+    mixed
+        Generated scenes learnt from beside the real pictures, so that what scenes taught is not forgotten.
     gap
         See :func:`detectors.models.split.group_blocks`.
     limit_s
@@ -64,6 +66,7 @@ class Recipe:
     scenes: int = 0
     scene_epochs: int = 8
     scene_px: int = 320
+    mixed: int = 0
     gap: int = BLOCK_GAP
     limit_s: float | None = None
     threads: int = 2
@@ -99,6 +102,8 @@ def train_model(data: Path, out: Path, recipe: Recipe, *, progress: Progress) ->
     pictures = read_picture_set(data)
     split = split_blocks(pictures.names, pictures.read_classes(), gap=recipe.gap)
     listing = write_split(pictures, split, out / "pictures")
+    for seed in range(recipe.mixed):
+        write_scene(out / "pictures", "learned", seed=seed, side_px=recipe.input_px, labels=pictures.labels)
     start = recipe.architecture
     if recipe.scenes:
         start = str(_pretrain(out, recipe, pictures.labels, progress=progress))

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.models.metadata import Network
+    from detectors.runtimes.metadata import Network
 
 #: Number format of the inference; part of a result's identity, because boxes differ between formats.
 Precision = Literal["f32", "f16", "bf16", "int8"]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detectors.models.metadata import Network
     from detectors.runtimes.base import Answer, Outputs
+    from detectors.runtimes.metadata import Network
 
 #: Only errors and worse: the vendor writes warnings about optimisations to standard error.
 _ERRORS_ONLY = 3

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detectors.models.metadata import Network
     from detectors.runtimes.base import Answer, Outputs, Precision
+    from detectors.runtimes.metadata import Network
 
 #: OpenVINO's number formats; int8 lives in the network's own operations, around which it computes in 32 bits.
 _FORMATS = {"f32": ov.Type.f32, "f16": ov.Type.f16, "bf16": ov.Type.bf16, "int8": ov.Type.f32}

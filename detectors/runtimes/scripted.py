@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from detectors.models.metadata import Network
     from detectors.runtimes.base import Answer, Outputs
+    from detectors.runtimes.metadata import Network
 
 
 @dataclass

@@ -13,8 +13,8 @@ from schemas.errors import FatalFault
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.models.metadata import Network
     from detectors.runtimes.base import Outputs
+    from detectors.runtimes.metadata import Network
     from detectors.yolo.parameters import YoloParameters
 
 #: Only this many of the best candidates enter the choice among overlapping ones, as in the trainer's own prediction.

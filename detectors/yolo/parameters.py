@@ -12,7 +12,7 @@ from schemas.finding import FINDINGS_PER_IMAGE
 from schemas.noun import Label, Noun
 
 if TYPE_CHECKING:
-    from detectors.models.metadata import Network
+    from detectors.runtimes.metadata import Network
 
 _SHORT_DIGEST = 16
 

@@ -52,7 +52,7 @@ def demo(
     from streams.demo.show import show_demo
 
     with open_output(as_json=as_json, verbose=verbose) as output:
-        show_demo(output, out)
+        show_demo(output, out, show_ledger=show_ledger)
 
 
 def run_files(output: Output, deployment: Deployment, paths: list[Path], *, feed: str | None) -> Ledger:

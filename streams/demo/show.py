@@ -12,7 +12,6 @@ from sinks.pages.summary import Link
 from streams.account.ledger import count_ledger
 from streams.account.summary import write_summary_page
 from streams.backgrounds import build_background_file
-from streams.cli.run import show_ledger
 from streams.demo.recording import make_camera
 from streams.demo.site import DATASET, DEPLOYMENTS, SETTINGS
 from streams.feeds.announce import Claimed, Sender
@@ -25,7 +24,7 @@ from streams.usage.reports.tables import to_tables
 from streams.working import open_working
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sinks.darwin_core.report import PublishReport
     from streams.account.ledger import Ledger
@@ -38,8 +37,13 @@ if TYPE_CHECKING:
 MARK = "truth.json"
 
 
-def show_demo(output: Output, out: Path) -> None:
+def show_demo(output: Output, out: Path, *, show_ledger: Callable[[Output, Ledger], None]) -> None:
     """Generate a camera under ``out``, look at its pictures twice, publish, report, and say where everything is.
+
+    Parameters
+    ----------
+    show_ledger
+        How the command line shows one.
 
     Raises
     ------

@@ -32,7 +32,7 @@ from schemas.media import (
 )
 from schemas.wire import Headers, to_headers, to_rejection, to_value
 from streams.brokers.records import Record
-from streams.units.originals import to_original_key
+from streams.feeds.references import to_original_key
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 _S3 = "s3://"
 
 
+#: Folder of originals in the store.
+ORIGINALS = "originals"
+
+
+def to_original_key(sha256: str) -> str:
+    """Return the key of an original: ``originals/<sha256[:2]>/<sha256>``."""
+    return f"{ORIGINALS}/{sha256[:2]}/{sha256}"
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectPlace:
     """An object key in our own store (``bucket`` absent) or in another allowed bucket."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from streams.feeds.references import check_dataref
+from streams.feeds.references import check_dataref, to_original_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,15 +19,6 @@ _BLOCK_BYTES = 1 << 20
 
 #: Objects of at least this size are lent as a file instead of being read into memory.
 LEND_ABOVE_BYTES = 8 << 20
-
-
-#: Folder of originals in the store.
-ORIGINALS = "originals"
-
-
-def to_original_key(sha256: str) -> str:
-    """Return ``originals/<sha256[:2]>/<sha256>``."""
-    return f"{ORIGINALS}/{sha256[:2]}/{sha256}"
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from schemas.errors import RejectedInput
 from schemas.finding import LookedImage
 from schemas.media import MediaSettled, SetAside, Skipped, Stored
 from schemas.result import Observed, ResultStored, digest_observer, make_result
-from streams.agents.attempts import ATTEMPTS_LIMIT
 from streams.brokers.records import Record
 from streams.faults import POISON, make_rejection, to_dead_letter
+from streams.units.attempts import ATTEMPTS_LIMIT
 from streams.units.routing import to_settled_record
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from schemas.topics import Topics
     from schemas.unit import Unit, WorkOrder
     from sinks.results import ResultSink
-    from streams.agents.attempts import AttemptJournal
+    from streams.units.attempts import AttemptJournal
     from streams.usage.record import Recorder
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detectors.models.metadata import Network
+from detectors.runtimes.metadata import Network
 
 #: Names of the classes of the small networks: one of them has a space, a bracket and a letter outside ASCII.
 LABELS = ("Chromis chromis (back)", "Diver", "Mújol")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detectors.models.metadata import read_network, read_onnx_properties, read_yaml
+from detectors.runtimes.metadata import read_network, read_onnx_properties, read_yaml
 from schemas.errors import FatalFault
 from tests.support.networks import LABELS, make_mean_onnx
 
