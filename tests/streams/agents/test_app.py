@@ -217,7 +217,7 @@ async def test_a_crash_inside_faust_ends_the_app_with_its_reason(client, start):
     app = start()
     app.add_agent("one", shape=Shape(4), work=refuse_fault, on_fault=refuse_fault)
     run = asyncio.create_task(app.run())
-    await wait_for(lambda: app.app.consumer.assignment())
+    await wait_for(app.app.consumer.assignment)
     mistake = ZeroDivisionError("inside Faust")
     await app.app.crash(mistake)
     async with asyncio.timeout(BOUND_S):
@@ -235,7 +235,7 @@ async def test_a_second_worker_on_the_log_is_refused_and_leaves_the_first_alone(
     for app in (first, second):
         app.add_agent("one", shape=Shape(4), work=work, on_fault=refuse_fault)
     async with running(first):
-        await wait_for(lambda: first.app.consumer.assignment())
+        await wait_for(first.app.consumer.assignment)
         with pytest.raises(FatalFault, match="already runs on the log"):
             async with asyncio.timeout(BOUND_S):
                 await second.run()
@@ -301,7 +301,7 @@ async def test_what_is_published_is_durable_when_publishing_returns(client, star
     app = start()
     app.add_agent("one", shape=Shape(1), work=refuse_fault, on_fault=refuse_fault)
     async with running(app):
-        await wait_for(lambda: app.app.consumer.assignment())
+        await wait_for(app.app.consumer.assignment)
         await app.publish([Record("out", b"a", b"%d" % n, (("h", b"\x00"),)) for n in range(10)])
         found = list(client.read("out"))
     assert [record.value for record in found] == [b"%d" % n for n in range(10)]
