@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from schemas.errors import ObservatoryError
 from sinks.object_store.local import LocalStore
 from sinks.object_store.retention import expire_objects
 from streams.feeds.references import ORIGINALS
 from streams.reporting import send_metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sinks.object_store.store import ObjectStore
     from streams.brokers.client import Client
     from streams.settings.model import Deployment
@@ -21,6 +26,9 @@ log = logging.getLogger(__name__)
 
 #: Between two rounds: figures on the metric topic are at most this old.
 EVERY_S = 600.0
+
+#: A round that is on its way when the worker stops has this long to end; it can be cut off anywhere.
+_STOP_WAIT_S = 5.0
 
 #: Retention goes through the whole store, so once a day is enough.
 _RETENTION_EVERY = dt.timedelta(days=1)
@@ -34,6 +42,25 @@ class Upkeep:
     client: Client
     store: ObjectStore
     _retained_at: dt.datetime | None = None
+
+    @contextmanager
+    def keep_up(self) -> Iterator[None]:
+        """Do a round now and then beside the block, in a thread of its own; a round that fails is done again later."""
+        stop = Event()
+        thread = Thread(target=self._do_rounds, args=(stop,), name="upkeep", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(_STOP_WAIT_S)
+
+    def _do_rounds(self, stop: Event) -> None:
+        while not stop.wait(EVERY_S):
+            try:
+                self.do_round(dt.datetime.now(dt.UTC))
+            except ObservatoryError as fault:
+                log.warning("upkeep is put off: %s", fault.sentence)
 
     def do_round(self, now_at: dt.datetime) -> None:
         """Send the current figures; once a day remove originals that are older than their time.

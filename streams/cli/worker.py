@@ -24,6 +24,7 @@ def worker(*, settings: Settings = None, out: Out = None, as_json: Json = False,
     from streams.agents.running import serve_health
     from streams.assembly import assemble
     from streams.places import open_broker, open_objects
+    from streams.upkeep import Upkeep
     from streams.working import make_running
 
     with open_output(as_json=as_json, verbose=verbose) as output:
@@ -35,7 +36,8 @@ def worker(*, settings: Settings = None, out: Out = None, as_json: Json = False,
             port = deployment.worker.health_port
             where = f"; health on http://127.0.0.1:{port}/healthz" if port else ""
             output.errors.print(f"Worker of {deployment.name} at {deployment.broker.url}{where}; interrupt to end.")
-            asyncio.run(serve_health(running, port))
+            with Upkeep(deployment, client, store).keep_up():
+                asyncio.run(serve_health(running, port))
         finally:
             client.close()
         output.add({"ended": "in order"})
