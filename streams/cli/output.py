@@ -63,7 +63,7 @@ class Output:
 
     def say(self, text: str) -> None:
         """Write a line for people."""
-        self.console.print(text)
+        self.console.print(text, soft_wrap=True)
 
     def show_table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Write a table for people; numbers stand on the right."""

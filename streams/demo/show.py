@@ -132,15 +132,18 @@ def _make_links(out: Path) -> tuple[Link, ...]:
 
 
 def _show_places(output: Output, out: Path, page: Path, published: PublishReport) -> None:
-    rows = [
-        ("summary page", str(page), "open it in a browser: pictures with boxes, counts over time, what was set aside"),
+    events = published.stills + published.clips
+    places = (
+        ("summary page", page, "open it in a browser: pictures with boxes, counts over time, what was set aside"),
         (
             "Darwin Core",
-            str(published.archive),
-            f"{published.stills + published.clips} events, {published.occurrences} occurrences",
+            published.archive,
+            f"{events} events, {published.occurrences} occurrences, marked as a demonstration",
         ),
-        ("usage report", str(out / "usage-report.md"), "images processed, users, countries"),
-        ("results", str(out / "data" / "store" / "results"), "one JSON document per unit, pictures beside it"),
-        ("settings", str(out / DEFAULT_FILE), f"try: observatory ledger --settings {out / DEFAULT_FILE}"),
-    ]
-    output.show_table("Where to look", ("what", "where", ""), rows)
+        ("usage report", out / "usage-report.md", "images processed, users, countries, with their definitions"),
+        ("results", out / "data" / "store" / "results", "one JSON document per unit, pictures beside it"),
+        ("settings", out / DEFAULT_FILE, f"try: .venv/bin/observatory ledger --settings {out / DEFAULT_FILE}"),
+    )
+    output.say("[bold]Where to look[/]")
+    for what, where, sentence in places:
+        output.say(f"  {what:<13} {where}\n  {'':<13} [dim]{sentence}[/]")
