@@ -18,6 +18,9 @@ _READ_BYTES = 1 << 16
 
 Message = dict[str, Any]
 
+#: Made once: ``json.dumps`` makes an encoder for every call that asks for compact text.
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
 
 class GarbledError(Exception):
     """What came over the pipe is not a message."""
@@ -34,7 +37,7 @@ class Channel:
 
     def put(self, message: Message) -> None:
         """Keep a message until :meth:`flush`, so that several leave in one call."""
-        text = json.dumps(message, separators=(",", ":")).encode()
+        text = _encode(message).encode()
         self._unsent += len(text).to_bytes(_PREFIX_BYTES, "big") + text
 
     def flush(self) -> None:
@@ -71,7 +74,7 @@ class Channel:
                 return None
             self._received += chunk
         try:
-            message = json.loads(text)
+            message = json.loads(text.decode())
         except ValueError as error:
             raise GarbledError from error
         if not isinstance(message, dict):
