@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter, ValidationError
+
 from schemas.canonical import to_sha256
 from schemas.errors import RejectedInput
-from schemas.media import InlineBody, MediaArrived, MediaSettled, SetAside, make_event_id
+from schemas.media import InlineBody, MediaArrived, MediaSettled, SetAside, Subject, make_event_id
+from schemas.unit import SUBJECT_LIMIT
 from schemas.wire import to_headers
 from streams.account.ledger import ArrivalKey, Ledger, count_ledger, read_ends, read_tallies
 from streams.brokers.records import Record
@@ -36,8 +41,13 @@ _BATCH_RECORDS = 16
 #: Between two looks at the ends.
 _LOOK_EVERY_S = 0.05
 
-#: What an unusable name becomes in the id of the arrival that says so.
+#: What a name becomes of which nothing can be kept.
 _UNNAMED = "unnamed"
+
+_SUBJECT: TypeAdapter[str] = TypeAdapter(Subject)
+
+#: Characters that no name may hold, though a file's may.
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\\:]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +107,11 @@ class Submission:
 
     def refuse(self, subject: str, fault: RejectedInput) -> tuple[Record, ...]:
         """Return the dead letter and the end of a file that could not even be announced: it is submitted and set aside."""
+        shown = subject.encode("utf-8", "backslashreplace").decode()
         media = MediaArrived(
-            event=make_event_id(self.sender.feed, subject, to_sha256(fault.reason.encode())),
+            event=make_event_id(self.sender.feed, shown, to_sha256(fault.reason.encode())),
             feed=self.sender.feed,
-            subject=subject if fault.reason != "bad_subject" else _UNNAMED,
+            subject=to_telling_subject(shown),
             body=InlineBody(),
         )
         record = Record(self.topics.media_arrived, self.sender.feed.encode(), b"", to_headers(media))
@@ -142,3 +153,11 @@ class Submission:
     def to_ledger(self) -> Ledger:
         """Return the ledger of what this command announced."""
         return count_ledger(self.arrived, self.ends, self.tallies)
+
+
+def to_telling_subject(name: str) -> str:
+    """Return a name that an envelope takes for a file whose own it may not: as like it as can be."""
+    for candidate in (name, _FORBIDDEN.sub("_", name)[-SUBJECT_LIMIT:].strip("/")):
+        with suppress(ValidationError):
+            return _SUBJECT.validate_python(candidate)
+    return _UNNAMED

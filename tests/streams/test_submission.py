@@ -78,11 +78,23 @@ def test_a_file_that_cannot_be_announced_is_submitted_and_set_aside_and_the_next
     assert read_rejection(letter.headers).reason == "empty_file"
 
 
-@pytest.mark.parametrize("subject", ["../a.jpg", "a\nb.jpg", "", "x" * 600])
-def test_a_name_that_no_envelope_takes_is_set_aside_under_another(client, submission, subject):
-    client.append(submission.refuse(subject, RejectedInput("bad_subject", "It may not be.")))
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("../a.jpg", "unnamed"),
+        ("a\nb.jpg", "a_b.jpg"),
+        ("C:\\a.jpg", "C__a.jpg"),
+        ("", "unnamed"),
+        ("x" * 600, "x" * 512),
+        ("half \ud800 a character", "half _ud800 a character"),
+    ],
+)
+def test_a_name_that_no_envelope_takes_is_set_aside_under_one_like_it(client, submission, name, told):
+    client.append(submission.refuse(name, RejectedInput("missing_file", "It is not there.")))
     submission.wait()
-    assert submission.to_ledger().reasons == {"bad_subject": 1}
+    assert submission.to_ledger().reasons == {"missing_file": 1}
+    (letter,) = client.read(TOPICS.media_rejected)
+    assert dict(letter.headers)["ce_subject"].decode() == told
 
 
 def test_two_files_set_aside_for_one_reason_are_two(client, submission):
