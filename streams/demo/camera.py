@@ -170,9 +170,10 @@ def _list_seen(owner: NDArray[np.int32], cast: tuple[Swimmer, ...], needed: dict
     """Return the animals of which enough is seen, with the boxes of their visible pixels."""
     seen = []
     for swimmer in cast:
-        rows, columns = np.nonzero(owner == swimmer.number)
-        if rows.size < needed[swimmer.number]:
+        shown = owner == swimmer.number
+        if np.count_nonzero(shown) < needed[swimmer.number]:
             continue
-        box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+        columns, rows = np.flatnonzero(shown.any(axis=0)), np.flatnonzero(shown.any(axis=1))
+        box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
         seen.append(Animal(swimmer.species.name, swimmer.number, box))
     return tuple(seen)

@@ -101,7 +101,7 @@ class Lighting:
     def _draw_rays(self, seconds_s: float) -> NDArray[np.float32]:
         """Return slanting shafts that fade downwards, from a few slow waves on the surface."""
         height_px, width_px = self.backdrop.distance_m.shape
-        rows, columns = np.mgrid[0:1:60j, 0:1:80j].astype(np.float32)
+        rows, columns = np.mgrid[0:1:180j, 0:1:240j].astype(np.float32)
         place = (columns - 0.5) / (0.55 + 0.9 * rows) * 9
         waves = np.sin(place * 2.1 + 0.7 * seconds_s) + np.sin(place * 3.7 - 0.9 * seconds_s + 2)
         waves += np.sin(place * 5.9 + 0.5 * seconds_s + 4)
