@@ -85,7 +85,7 @@ class Nurse:
     def _deliver(self, wanted: Future[Decoder]) -> None:
         try:
             decoder = self.start()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - who asked shall hear of it, and the others go on being watched
             wanted.set_exception(error)
             return
         with self._wake:
