@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from detectors import pixels
-from detectors.models import metadata
+from detectors.runtimes import metadata
 from detectors.runtimes import onnxruntime as onnxruntime_door
 from detectors.runtimes import openvino as openvino_door
 from schemas.errors import FatalFault, ObservatoryError, RejectedInput
