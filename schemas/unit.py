@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from schemas.canonical import to_digest
 from schemas.geometry import Where
-from schemas.noun import Code, Count, Name, Noun, Sha, Time, to_compact_time
+from schemas.noun import Code, Count, Name, Noun, Sha, Time, to_compact_time, to_time_text
 
 UnitKind = Literal[
     "still", "clip", "run", "scan", "photo", "tile", "orthophoto", "flight", "scene", "image_set", "simulation"
@@ -68,6 +68,15 @@ def to_captured_text(captured: Captured) -> str:
     match captured:
         case Instant(at=moment) | Span(start_at=moment):
             return to_compact_time(moment).lower()
+        case _:
+            return "undated"
+
+
+def to_moment_text(captured: Captured) -> str:
+    """Return when a capture began for a person: ``2024-04-22T08:00:01.000Z``, or ``undated``."""
+    match captured:
+        case Instant(at=moment) | Span(start_at=moment):
+            return to_time_text(moment)
         case _:
             return "undated"
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from schemas.noun import to_time_text
 from schemas.result import ResultStored
 from schemas.topics import LANES
-from schemas.unit import Instant, Span
+from schemas.unit import to_moment_text
 from schemas.wire import FEED_SOURCE, read_rejection
 from streams.account.ledger import to_arrival_key
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from schemas.topics import Topics
-    from schemas.unit import Captured
     from streams.brokers.client import Client
     from streams.brokers.records import Stored
 
@@ -83,7 +82,7 @@ def read_status(client: Client, topics: Topics, *, group: str, installations: tu
             continue  # whatever else somebody wrote there
         feed = status.feeds.setdefault(result.unit.feed, FeedStatus())
         if feed.last_result_at is None or record.appended_at > feed.last_result_at:
-            feed.last_result_at, feed.last_captured = record.appended_at, _to_text(result.unit.captured)
+            feed.last_result_at, feed.last_captured = record.appended_at, to_moment_text(result.unit.captured)
     for record in _read_tail(client, topics.media_rejected, tail, made):
         rejection = read_rejection(record.headers)
         name = to_arrival_key(record).source.removeprefix(FEED_SOURCE)
@@ -94,14 +93,6 @@ def read_status(client: Client, topics: Topics, *, group: str, installations: tu
     names = [topics.media_arrived, *works, topics.usage_recorded]
     _measure_lag(status, client, group, [name for name in names if name in made])
     return status
-
-
-def _to_text(captured: Captured) -> str:
-    match captured:
-        case Instant(at=moment) | Span(start_at=moment):
-            return to_time_text(moment)
-        case _:
-            return "undated"
 
 
 def _read_tail(client: Client, topic: str, tail: int, made: Collection[str]) -> Iterator[Stored]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from schemas.errors import RejectedInput
 from schemas.media import MediaSettled, SetAside
-from schemas.unit import WorkOrder, to_captured_text
+from schemas.unit import WorkOrder, to_moment_text
 from streams.account.ledger import UNREADABLE, find_feed, find_subject, to_arrival_key
 from streams.agents.health import Pulse
 from streams.agents.window import HoldEvent
@@ -200,7 +200,7 @@ class WorkAgent:
             return
         await self.bench.publish(announced, of=take.partition)
         self.bench.gate.record_success(stamp.feed)
-        self.bench.health.note_stored(stamp.feed, to_captured_text(stamp.captured), dt.datetime.now(dt.UTC))
+        self.bench.health.note_stored(stamp.feed, to_moment_text(stamp.captured), dt.datetime.now(dt.UTC))
 
     async def _process(self, order: WorkOrder, partition: Partition) -> tuple[Record, ...]:
         def beat() -> None:
