@@ -8,10 +8,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from schemas.media import Duplicate, Skipped
+from schemas.media import Duplicate, Skipped, Stored
 from schemas.result import Result, ResultStored
 from schemas.topics import Topics
-from schemas.unit import Claim, Instant, Span, to_unit_key
+from schemas.unit import Instant, Span
 from schemas.wire import FEED_SOURCE
 from sinks.object_store.local import LocalStore
 from sinks.object_store.paths import to_path
@@ -24,7 +24,7 @@ from streams.reporting import make_usage_report
 from streams.usage.reports.tables import to_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from schemas.media import MediaSettled
@@ -79,7 +79,7 @@ def _fill(
         made_at=dt.datetime.now(dt.UTC),
         ran=_describe_run(deployment),
         balance=_to_balance(ledger),
-        entries=_list_entries(client, topics, store, folder),
+        entries=_list_entries(client, topics, _name_units(ends), lambda key: _to_href(store, key, folder)),
         aside=tuple(aside[:LIST_LIMIT]),
         aside_left_out=max(0, len(aside) - LIST_LIMIT),
         duplicates=tuple(duplicates[:LIST_LIMIT]),
@@ -117,7 +117,9 @@ def _to_balance(ledger: Ledger) -> Balance:
     )
 
 
-def _list_entries(client: Client, topics: Topics, store: ObjectStore, folder: Path) -> Iterator[Entry]:
+def _list_entries(
+    client: Client, topics: Topics, names: dict[str, str], to_href: Callable[[str], str | None]
+) -> Iterator[Entry]:
     """Yield each announced result once, however often it was announced; superseded ones are left out.
 
     A correction may be taken back: what had been superseded then stands again, so the topic's order decides.
@@ -134,7 +136,7 @@ def _list_entries(client: Client, topics: Topics, store: ObjectStore, folder: Pa
             unit_id=result.unit.unit_id,
             feed=result.unit.feed,
             kind=result.unit.kind,
-            name=_find_name(store, result),
+            name=names.get(result.unit.unit_id, ""),
             captured_at=to_moment(result.unit.captured),
             labels=result.labels,
             looked=result.counts.looked,
@@ -142,7 +144,7 @@ def _list_entries(client: Client, topics: Topics, store: ObjectStore, folder: Pa
             unread=result.counts.unread,
             pictures=tuple(asset.key for asset in result.products if asset.role == "picture"),
             document_key=result.document.key,
-            document_href=_to_href(store, result.document.key, folder),
+            document_href=to_href(result.document.key),
             is_demonstration=result.demonstration,
             is_broken=result.coverage == "broken",
         )
@@ -152,9 +154,14 @@ def _read_results(client: Client, topics: Topics) -> Iterator[ResultStored]:
     return (ResultStored.from_json(record.value) for record in client.read(topics.result_stored) if record.value)
 
 
-def _find_name(store: ObjectStore, result: ResultStored) -> str:
-    """Return the name the sender gave the unit."""
-    return Claim.from_json(store.read(to_unit_key(result.unit))).unit.group
+def _name_units(ends: dict[ArrivalKey, MediaSettled]) -> dict[str, str]:
+    """Return the names that senders gave to units, by unit id."""
+    return {
+        unit_id: settled.subject or ""
+        for settled in ends.values()
+        if isinstance(settled.end, Stored)
+        for unit_id in settled.end.unit_ids
+    }
 
 
 def _to_href(store: ObjectStore, key: str, folder: Path) -> str | None:
