@@ -226,8 +226,13 @@ class Predicted:
     boxes: int
 
 
-def predict_folder(weights: Path, folder: Path) -> Predicted:
+def predict_folder(weights: Path, folder: Path, *, input_px: int | None = None) -> Predicted:
     """Run the vendor's own prediction over a folder of pictures, one at a time and without writing, as its command does.
+
+    Parameters
+    ----------
+    input_px
+        Side of the network's input; ``None`` leaves it to the file (an export's own, or what a `.pt` was trained at).
 
     Raises
     ------
@@ -237,8 +242,9 @@ def predict_folder(weights: Path, folder: Path) -> Predicted:
     ultralytics = load_ultralytics()
     with work_quietly("predict"):
         model = ultralytics.YOLO(str(weights), task="detect")
+        size = {} if input_px is None else {"imgsz": input_px}
         pictures = boxes = 0
-        for result in model.predict(source=str(folder), stream=True, device="cpu", rect=False, verbose=False):
+        for result in model.predict(source=str(folder), stream=True, device="cpu", rect=False, verbose=False, **size):
             pictures, boxes = pictures + 1, boxes + len(result.boxes)
         return Predicted(pictures, boxes)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Score threshold under which average precision loses nothing worth waiting for.
 SCORE_FLOOR = 0.001
-_CELL_PX, _LABEL_PX = 72, 200
+_CELL_PX, _LABEL_PX, _TITLE_PX = 72, 130, 70
 _INK, _PAPER = (30, 30, 30), 255
 
 
@@ -70,13 +70,13 @@ def draw_confusions(table: NDArray[np.int64], labels: Sequence[str]) -> NDArray[
         int64 (n + 1, n + 1), see :func:`detectors.models.metrics.count_confusions`.
     """
     names = [*labels, "nothing"]
-    side = _LABEL_PX + _CELL_PX * len(names)
-    canvas = np.full((side, side, 3), _PAPER, dtype=np.uint8)
+    cells_px = _CELL_PX * len(names)
+    canvas = np.full((_TITLE_PX + cells_px, _LABEL_PX + cells_px, 3), _PAPER, dtype=np.uint8)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     for row, name in enumerate(names):
-        top = _LABEL_PX + row * _CELL_PX
-        pixels.write_text(canvas, name[:20], corner_px=(8, top + _CELL_PX // 2), colour=_INK)
-        pixels.write_text(canvas, name[:7], corner_px=(top + 6, _LABEL_PX - 12), colour=_INK)
+        top = _TITLE_PX + row * _CELL_PX
+        pixels.write_text(canvas, name[:14], corner_px=(8, top + _CELL_PX // 2), colour=_INK)
+        pixels.write_text(canvas, name[:7], corner_px=(_LABEL_PX + row * _CELL_PX + 6, _TITLE_PX - 12), colour=_INK)
         for column in range(len(names)):
             left = _LABEL_PX + column * _CELL_PX
             fade = int(200 * shares[row, column])

@@ -140,8 +140,13 @@ def measure_network(model: Model, *, pictures: int = 100, options: YoloOptions |
         runtime.close()
 
 
-def measure_vendor(weights: Path, folder: Path, *, rounds: int = 1) -> Rate:
+def measure_vendor(weights: Path, folder: Path, *, rounds: int = 1, input_px: int | None = None) -> Rate:
     """Return the rate of the vendor's own ``yolo predict source=folder`` on a ``.pt`` file or an export's folder.
+
+    Parameters
+    ----------
+    input_px
+        Side of the network's input, to be given for a ``.pt``: two rates at different sizes are not comparable.
 
     Raises
     ------
@@ -150,9 +155,9 @@ def measure_vendor(weights: Path, folder: Path, *, rounds: int = 1) -> Rate:
     """
     from detectors.ultralytics_door import predict_folder  # noqa: PLC0415 - gigabytes
 
-    predict_folder(weights, folder)
+    predict_folder(weights, folder, input_px=input_px)
     started = time.perf_counter()
-    counts = [predict_folder(weights, folder) for _ in range(rounds)]
+    counts = [predict_folder(weights, folder, input_px=input_px) for _ in range(rounds)]
     seconds = time.perf_counter() - started
     pictures = sum(found.pictures for found in counts)
     return Rate(f"yolo predict on {weights.suffix or 'IR'}", pictures, seconds, sum(found.boxes for found in counts))
