@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from schemas.media import Rejection, SetAside
 from schemas.unit import WorkOrder
-from schemas.wire import FEED_SOURCE, read_rejection
-from streams.account.ledger import ArrivalKey, read_ends, to_arrival_key
+from schemas.wire import read_rejection
+from streams.account.ledger import NAMELESS, UNREADABLE, ArrivalKey, read_ends, to_arrival_key, to_feed
 from streams.brokers.records import Record
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class DeadLetter:
 
     @property
     def can_be_sent_again(self) -> bool:
-        """Whether there is something to send: not of a file that could not even be announced."""
-        return self.rejection.step != "announce"
+        """Whether sending it again may help: a file that could not be announced, and what names no arrival, are what they are."""
+        return self.rejection.step != "announce" and self.feed != UNREADABLE
 
     def to_plain(self) -> dict[str, object]:
         """Return one JSON object, without the bytes."""
@@ -62,7 +62,7 @@ class DeadLetter:
 def read_dead_letters(log: Broker, topics: Topics) -> Iterator[DeadLetter]:
     """Yield the newest dead letter of each arrival that is still set aside, in the order of the topic.
 
-    An arrival that was tried again and ended otherwise is left out.
+    An arrival that was tried again and ended otherwise is left out. A record that names no arrival is always there.
 
     Raises
     ------
@@ -76,11 +76,11 @@ def read_dead_letters(log: Broker, topics: Topics) -> Iterator[DeadLetter]:
         if rejection is None:
             continue
         key, subject = _identify(stored, rejection)
-        if _is_still_set_aside(ends.get(key), rejection):
+        if key.source == NAMELESS or _is_still_set_aside(ends.get(key), rejection):
             record = Record(stored.topic, stored.key, stored.value, stored.headers)
             letter = DeadLetter(
                 number=f"{stored.partition}-{stored.offset}",
-                feed=key.source.removeprefix(FEED_SOURCE),
+                feed=to_feed(key),
                 subject=subject,
                 record=record,
                 rejection=rejection,
@@ -124,7 +124,7 @@ def _identify(stored: Stored, rejection: Rejection) -> tuple[ArrivalKey, str]:
 
 
 def _is_still_set_aside(settled: MediaSettled | None, rejection: Rejection) -> bool:
-    """Return whether this letter is how its arrival ended; one without a readable envelope always is."""
+    """Return whether this letter is how its arrival ended."""
     if settled is None:
         return True
     return isinstance(settled.end, SetAside) and settled.end.rejection_id == rejection.rejection_id

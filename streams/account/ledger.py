@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Arrivals named in a ledger that lists what is missing; more are only counted.
 NAMED_LIMIT = 100
 
+#: The source of an arrival whose envelope names none: its event is its place in the log.
+NAMELESS = "/unreadable"
+
 #: Where arrivals stand whose envelope names no feed.
 UNREADABLE = "(unreadable)"
 
@@ -42,7 +45,7 @@ def to_arrival_key(record: StoredRecord) -> ArrivalKey:
     source, event = texts.get("ce_source"), texts.get("ce_id")
     if source and event:
         return ArrivalKey(source.decode("utf-8", "replace")[:200], event.decode("utf-8", "replace")[:200])
-    return ArrivalKey("/unreadable", f"{record.partition}-{record.offset}")
+    return ArrivalKey(NAMELESS, f"{record.partition}-{record.offset}")
 
 
 @dataclass

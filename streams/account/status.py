@@ -14,7 +14,7 @@ from schemas.result import ResultStored
 from schemas.topics import LANES
 from schemas.unit import to_moment_text
 from schemas.wire import FEED_SOURCE, read_rejection
-from streams.account.ledger import to_arrival_key
+from streams.account.ledger import NAMELESS, to_arrival_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -87,7 +87,7 @@ def read_status(client: Client, topics: Topics, *, group: str, installations: tu
         rejection = read_rejection(record.headers)
         name = to_arrival_key(record).source.removeprefix(FEED_SOURCE)
         if rejection is not None:
-            name = name if name != "/unreadable" else (record.key or b"?").decode("utf-8", "replace").split(".")[0]
+            name = name if name != NAMELESS else (record.key or b"?").decode("utf-8", "replace").split(".")[0]
             status.feeds.setdefault(name, FeedStatus()).dead_letters[rejection.reason] += 1
     works = [topics.work(name, lane) for name in installations for lane in LANES]
     names = [topics.media_arrived, *works, topics.usage_recorded]

@@ -43,7 +43,7 @@ async def open_health_page(port: int | None, describe: Callable[[], dict[str, ob
         try:
             await web.TCPSite(runner, HOST, port).start()
         except OSError as error:
-            message = f"Port {port} for /healthz is taken."
+            message = f"Port {port} for /healthz is taken: does another worker run with these settings?"
             raise FatalFault(message) from error
         yield
     finally:

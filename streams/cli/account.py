@@ -164,7 +164,10 @@ def retry_letters(
         ]
         for item in wanted:
             if not item.can_be_sent_again:
-                message = f"Dead letter {item.number} is a file that could not be announced: push the file again."
+                message = (
+                    f"Dead letter {item.number} cannot be sent again: a file that could not be announced is to be pushed "
+                    "again, and an envelope that cannot be read stays so."
+                )
                 raise FatalFault(message)
         client = open_broker(read_given(settings, out).deployment)
         try:

@@ -63,14 +63,14 @@ def open_worker(settings: Path, environment: dict[str, str] | None = None) -> It
 
 def start_worker(settings: Path, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start ``observatory worker``; whoever starts it ends it."""
-    log = (settings.parent / f"worker-{time.monotonic_ns()}.log").open("wb")
-    return subprocess.Popen(
-        [sys.executable, "-m", "streams.cli", "worker", "--settings", str(settings), "--verbose"],
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        stdout=log,
-        stderr=log,
-    )
+    with (settings.parent / f"worker-{time.monotonic_ns()}.log").open("wb") as log:
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "streams.cli", "worker", "--settings", str(settings), "--verbose"],
+            cwd=ROOT,
+            env={**os.environ, **(environment or {})},
+            stdout=log,
+            stderr=log,
+        )
 
 
 def wait_for(condition: Callable[[], bool], *, what: str, patience_s: float = PATIENCE_S) -> None:

@@ -12,7 +12,7 @@ from schemas.media import InWork, MediaSettled, SetAside, Stored
 from schemas.wire import read_rejection
 from sinks.object_store.memory import MemoryStore
 from streams.account.dead_letters import read_bytes, read_dead_letters
-from streams.account.ledger import to_arrival_key
+from streams.account.ledger import UNREADABLE, ArrivalKey, to_arrival_key
 from streams.brokers.memory_client import MemoryClient
 from streams.brokers.records import Record
 from streams.faults import fit_letter, make_rejection, to_dead_letter, to_retry
@@ -127,11 +127,13 @@ def test_garbage_of_a_work_topic_is_listed_like_anything_else(client, value):
     assert letter.rejection.reason == "unreadable_order"
 
 
-def test_an_arrival_whose_envelope_cannot_be_read_is_listed_until_it_is_tried_again(client):
+def test_an_arrival_whose_envelope_cannot_be_read_is_listed_whatever_became_of_others(client):
+    settle(client, ArrivalKey("/unreadable", "0-0"), SetAside(rejection_id="another", reason="unreadable_envelope"))
     record = Record(TOPICS.media_arrived, b"cam", JPEG, (("ce_id", b"1"),))
     rejection = make_rejection(record, RejectedInput("unreadable_envelope", "It lacks."), step="route", rejected_at=AT)
     client.append([to_dead_letter(record, rejection, TOPICS.media_rejected)])
-    assert [letter.feed for letter in list_letters(client)] == ["/unreadable"]
+    (letter,) = list_letters(client)
+    assert (letter.feed, letter.can_be_sent_again) == (UNREADABLE, False)
 
 
 def test_what_carries_no_rejection_is_no_dead_letter(client):
