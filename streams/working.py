@@ -127,6 +127,7 @@ def make_running(deployment: Deployment, parts: Parts, client: Client) -> Runnin
             partitions=deployment.broker.partitions,
             folder=deployment.folder / "state" / "faust",
             commit_every_s=deployment.worker.commit_every_s,
+            dead_after_s=deployment.worker.dead_after_s,
         )
     )
     bench = Bench(

@@ -32,10 +32,6 @@ log = logging.getLogger(__name__)
 #: Faust waits this long for a poll before it leaves the group, and then hangs (its issue 138): practically for ever.
 _POLL_INTERVAL_S = 31_536_000
 
-#: A worker that is heard of no longer than this is dead, and its partitions go to others. Heartbeats come from a thread of their
-#: own every 3 s, whatever the agents do.
-_SESSION_S = 20.0
-
 #: Records per poll: with the buffer it bounds what is held in memory, inline pictures of up to 900 kB included.
 _POLL_RECORDS = 64
 
@@ -78,10 +74,11 @@ class AppPlan:
         Of topics that Faust would make by itself.
     folder
         For what Faust keeps locally.
-    health_port
-        Where ``/healthz`` answers on the loopback address; ``None`` for nowhere.
     commit_every_s
         How often acknowledged offsets are committed: what is redone after a crash.
+    dead_after_s
+        A worker that the broker hears nothing of for so long is taken for dead. Heartbeats come from a thread of their own
+        every 3 s, whatever the agents do.
     """
 
     app_id: str
@@ -90,6 +87,7 @@ class AppPlan:
     partitions: int
     folder: Path
     commit_every_s: float = 1.0
+    dead_after_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +340,7 @@ def make_app(plan: AppPlan) -> StreamApp:
         table_standby_replicas=0,
         consumer_auto_offset_reset="earliest",
         broker_max_poll_interval=_POLL_INTERVAL_S,
-        broker_session_timeout=_SESSION_S,
+        broker_session_timeout=plan.dead_after_s,
         broker_max_poll_records=_POLL_RECORDS,
         broker_commit_interval=plan.commit_every_s,
         stream_buffer_maxsize=_BUFFER_RECORDS,

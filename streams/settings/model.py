@@ -78,6 +78,8 @@ class WorkerSettings(Settings):
         How long a broker or store may be away before the worker ends with exit code 3.
     stall_after_s
         How long a partition with records waiting may stand still before the worker ends with its stacks; 0 for never.
+    dead_after_s
+        A worker on Kafka that the broker hears nothing of for so long is taken for dead, and its work goes to others.
     pause_last, pause_share
         A feed is paused when this share of its last units failed for one reason; ``pause_last = 0`` never pauses.
     commit_every_s
@@ -89,6 +91,7 @@ class WorkerSettings(Settings):
     threads: Annotated[int, Field(ge=1, le=256)] | None = None
     outage_after_s: Annotated[float, Field(gt=0)] = 300.0
     stall_after_s: Annotated[float, Field(ge=0)] = 300.0
+    dead_after_s: Annotated[float, Field(ge=6, le=300)] = 20.0
     pause_last: Annotated[int, Field(ge=0, le=10_000)] = 30
     pause_share: Annotated[float, Field(gt=0, le=1)] = 0.9
     commit_every_s: Annotated[float, Field(gt=0, le=60)] = 1.0

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import sys
-import urllib.error
-import urllib.request
 
 import pytest
 
@@ -25,6 +22,7 @@ from tests.support.deployments import (
     wait_for,
     write_pictures,
 )
+from tests.support.health import Health
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stops workers by POSIX signals")
 
@@ -50,24 +48,6 @@ LOOKED_AT_WITHIN_S = 10.0
 
 #: From the signal to the end on a busy machine.
 ENDS_WITHIN_S = 45.0
-
-
-class Health:
-    """The health page of a worker."""
-
-    def __init__(self):
-        self.port = find_free_port()
-
-    def read(self):
-        """Return status and content; nothing while there is no page."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=10) as page:
-                return page.status, json.load(page)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.load(error)
-        except OSError:
-            return None, {}
 
 
 @contextlib.contextmanager

@@ -64,7 +64,7 @@ def open_worker(settings: Path, environment: dict[str, str] | None = None) -> It
 def start_worker(settings: Path, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start ``observatory worker``; whoever starts it ends it."""
     with (settings.parent / f"worker-{time.monotonic_ns()}.log").open("wb") as log:
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(
             [sys.executable, "-m", "streams.cli", "worker", "--settings", str(settings), "--verbose"],
             cwd=ROOT,
             env={**os.environ, **(environment or {})},

@@ -1,0 +1,180 @@
+"""The same work on real Kafka and a real object store, shared by several workers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+from schemas.topics import Topics
+from streams.brokers.records import Record
+from streams.places import open_broker, open_objects, plan_topics
+from streams.settings.read import read_settings
+from tests.support.deployments import Site, announce_pictures, ask, open_worker, wait_for
+from tests.support.health import Health
+
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.s3,
+    pytest.mark.skipif(sys.platform == "win32", reason="stops workers by POSIX signals"),
+]
+
+#: Both feeds of real files, looked at by the network that comes with the program.
+REAL_FEEDS = """
+[installations.fish]
+detector = "yolo"
+pictures = "all"
+[installations.fish.parameters]
+model = "demo-aquarium@1"
+conf = 0.05
+[feeds.obsea]
+installation = "fish"
+[feeds.obsea.capture]
+file_name = "%Y%m%d-%H%M%S-*"
+time_zone = "UTC"
+[feeds.clips]
+installation = "fish"
+[feeds.clips.capture]
+file_name = "*_%Y%m%dT%H%M%SZ_*"
+time_zone = "UTC"
+"""
+
+
+@dataclass
+class Cluster:
+    """A site on shared services, and the environment that holds its secrets."""
+
+    site: Site
+    environment: dict[str, str]
+
+    @property
+    def deployment(self):
+        return read_settings(self.site.settings, {**os.environ, **self.environment}).deployment
+
+    @property
+    def topics(self):
+        return Topics(self.site.prefix)
+
+    @contextlib.contextmanager
+    def open_client(self):
+        with contextlib.closing(open_broker(self.deployment)) as client:
+            yield client
+
+    def prepare(self):
+        """Make bucket and topics."""
+        open_objects(self.deployment, create=True)
+        with self.open_client() as client:
+            client.create(plan_topics(self.deployment))
+
+    def ask(self, *arguments):
+        return ask(*arguments, "--settings", self.site.settings, environment=self.environment)
+
+    def open_worker(self, environment=None):
+        return open_worker(self.site.settings, {**self.environment, **(environment or {})})
+
+    def count_stored(self):
+        with self.open_client() as client:
+            return sum(client.end_offsets([self.topics.result_stored]).values())
+
+    def wait_until_even(self):
+        wait_for(lambda: self.ask("ledger")["in_flight"] == 0, what="every arrival has ended")
+        return self.ask("ledger")
+
+    def read_objects(self, *endings):
+        store = open_objects(self.deployment)
+        names = [info.key for info in store.list("") if info.key.startswith(("results/", "originals/"))]
+        return {key: store.read(key) for key in names if key.startswith("originals/") or key.endswith(endings)}
+
+
+@pytest.fixture
+def cluster(tmp_path, kafka_url, minio_service, unique_name):
+    site = Site(
+        tmp_path / "cluster",
+        broker=kafka_url,
+        store=minio_service.make_store_url(unique_name),
+        name=unique_name,
+        prefix=unique_name,
+        changes=REAL_FEEDS,
+    )
+    secrets = {
+        "OBSERVATORY__STORE__ACCESS_KEY": f'"{minio_service.access_key}"',
+        "OBSERVATORY__STORE__SECRET_KEY": f'"{minio_service.secret_key}"',
+    }
+    made = Cluster(site, secrets)
+    made.prepare()
+    return made
+
+
+def end_in_order(process):
+    process.send_signal(signal.SIGTERM)
+    return process.wait(60)
+
+
+def test_two_workers_on_kafka_and_minio_give_the_bytes_of_the_embedded_run(cluster, tmp_path, real_data):
+    alone = Cluster(Site(tmp_path / "alone", changes=REAL_FEEDS), {})
+    sources = {"obsea": real_data / "fish" / "obsea", "clips": real_data / "fish" / "clips"}
+    for feed, folder in sources.items():
+        told = alone.ask("run", folder, "--feed", feed, "--no-page")
+        assert (told["exit"], told["in_flight"]) == (0, 0), told["stderr"]
+    with cluster.open_worker() as first, cluster.open_worker() as second:
+        for feed, folder in sources.items():
+            assert cluster.ask("push", folder, "--feed", feed)["exit"] == 0
+        told = cluster.wait_until_even()
+        assert [end_in_order(first), end_in_order(second)] == [0, 0]
+    assert (told["submitted"], told["stored"]) == (7, 7)
+    expected = alone.read_objects("result.json", ".jpg")
+    assert len([key for key in expected if key.endswith("result.json")]) == 7
+    assert len([key for key in expected if key.endswith(".jpg")]) > 7
+    assert cluster.read_objects("result.json", ".jpg") == expected
+
+
+def test_a_worker_that_joins_and_one_that_leaves_in_the_middle_lose_nothing(cluster):
+    sent, health = [], Health()
+
+    def announce_more():
+        """Announce without pause, so that work is in flight whatever happens."""
+        sent.extend(announce_pictures(client, cluster.topics, "cam", 4, first=len(sent)))
+
+    def has_share():
+        announce_more()
+        return bool(health.read()[1].get("lag"))
+
+    with cluster.open_client() as client, cluster.open_worker() as first:
+        wait_for(lambda: announce_more() or cluster.count_stored() >= 5, what="the first worker is at work")
+        with cluster.open_worker({"OBSERVATORY__WORKER__HEALTH_PORT": str(health.port)}) as second:
+            wait_for(has_share, what="the second worker has its share")
+            announce_pictures(client, cluster.topics, "cam", 40, first=len(sent))
+            assert end_in_order(first) == 0
+            told = cluster.wait_until_even()
+            assert end_in_order(second) == 0
+    total = len(sent) + 40
+    assert (told["submitted"], told["stored"], told["images"]) == (total, total, total)
+    documents = [key for key in cluster.read_objects("result.json") if key.endswith("result.json")]
+    assert len(documents) == total
+
+
+def test_a_poison_record_between_good_ones_stops_nothing_on_kafka(cluster):
+    arrived, work = cluster.topics.media_arrived, cluster.topics.work("bright", "live")
+    poison = [
+        Record(arrived, b"cam", b"\xff" * 50, ()),
+        Record(arrived, b"cam", bytes(999_600), (("ce_id", b"\xff\x00"),)),
+        Record(work, b"k", b"{", ()),
+        Record(cluster.topics.usage_recorded, b"k", b"no use", ()),
+        Record(cluster.topics.media_settled, b"k", b"no end", ()),
+        Record(cluster.topics.result_stored, b"k", b"no result", ()),
+    ]
+    with cluster.open_client() as client, cluster.open_worker() as worker:
+        for number, record in enumerate(poison):
+            announce_pictures(client, cluster.topics, "cam", 1, first=number)
+            client.append([record])
+        wait_for(lambda: cluster.ask("ledger")["stored"] == len(poison), what="the good ones are stored")
+        told = cluster.wait_until_even()
+        letters = cluster.ask("dead-letters", "list")["dead_letters"]
+        assert end_in_order(worker) == 0
+    assert (told["stored"], told["rejected"]) == (6, 2)
+    assert Counter(letter["reason"] for letter in letters) == {"unreadable_envelope": 2, "unreadable_order": 1}
