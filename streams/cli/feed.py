@@ -126,11 +126,11 @@ def _watch(
         rule=settings.watch,
     )
     tally: Counter[str] = Counter()
-    output.errors.print(f"Watching {folder} for feed {submission.sender.feed}; interrupt to end.")
+    output.note(f"Watching {folder} for feed {submission.sender.feed}; interrupt to end.")
     for poll in watch_until(looking, stop):
         tally.update(announced=poll.announced, refused=poll.refused)
         if poll.announced or poll.refused:
-            output.errors.print(f"announced {poll.announced:,}, refused {poll.refused:,}, waiting {poll.waiting:,}")
+            output.note(f"announced {poll.announced:,}, refused {poll.refused:,}, waiting {poll.waiting:,}")
         if once and not poll.waiting:
             break
     return tally

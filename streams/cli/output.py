@@ -61,13 +61,18 @@ class Output:
 
         return Console(stderr=True, highlight=False)
 
-    def say(self, text: str) -> None:
-        """Write a line for people."""
-        self.console.print(text, soft_wrap=True)
+    def say(self, text: str, *, markup: bool = False) -> None:
+        """Write a line for people; only a line of our own words may carry markup, for a file's name may look like it."""
+        self.console.print(text, markup=markup, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Write a line beside the results, on standard error."""
+        self.errors.print(text, markup=False)
 
     def show_table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Write a table for people; numbers stand on the right."""
         from rich.box import SIMPLE_HEAD
+        from rich.markup import escape
         from rich.table import Table
 
         table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
@@ -75,7 +80,7 @@ class Output:
             is_number = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
             table.add_column(column, justify="right" if is_number else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+            table.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(str(cell)) for cell in row))
         self.console.print(table)
 
     def add(self, plain: Mapping[str, Any]) -> None:

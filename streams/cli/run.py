@@ -116,7 +116,7 @@ def list_files(output: Output, submission: Submission, deployment: Deployment, p
                 submission.client.append(submission.refuse(refused.name, refused.rejection))
     if passed_over:
         told = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(passed_over.items()))
-        output.errors.print(f"Passed over: {told}.")
+        output.note(f"Passed over: {told}.")
     output.add({"passed_over": dict(passed_over)})
 
 

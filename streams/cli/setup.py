@@ -41,6 +41,8 @@ def init(
 
 def check(*, settings: Settings = None, as_json: Json = False, verbose: Verbose = False) -> None:
     """Build everything, connect, make the bucket if it is missing, and name every wrong setting in one go."""
+    from rich.markup import escape
+
     from schemas.errors import FatalFault, ObservatoryError, TransientFault
     from streams.assembly import check_parts
 
@@ -50,7 +52,7 @@ def check(*, settings: Settings = None, as_json: Json = False, verbose: Verbose 
         for name, fault in check_parts(read.deployment):
             steps.append((name, fault))
             mark = "[green]ok[/]" if fault is None else "[bold red]wrong[/]"
-            output.say(f"  {mark}  {name}{'' if fault is None else f': {fault.sentence}'}")
+            output.say(f"  {mark}  {name}{'' if fault is None else escape(f': {fault.sentence}')}", markup=True)
         output.add({"checked": [{"part": name, "error": fault.sentence if fault else None} for name, fault in steps]})
         wrong = [fault for _, fault in steps if fault is not None]
         if wrong:

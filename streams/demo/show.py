@@ -53,16 +53,19 @@ def show_demo(output: Output, out: Path, *, show_ledger: Callable[[Output, Ledge
     began = time.monotonic()
     _clear(out)
     output.say(
-        "[bold]1[/] A generated underwater camera records one day: stills, one clip, a broken file, a duplicate."
+        "[bold]1[/] A generated underwater camera records one day: stills, one clip, a broken file, a duplicate.",
+        markup=True,
     )
     truth = _make_site(out)
     deployment = read_settings(out / DEFAULT_FILE, {}).deployment
     told = f"{len(truth.stills)} stills, a clip of {len(truth.frames)} frames, {len(truth.oddities)} odd files"
     output.say(f"  {told}; the background of the motion detector is their median.")
-    output.say("[bold]2[/] Each file goes from topic to detector to store, once to each of two installations.")
+    output.say(
+        "[bold]2[/] Each file goes from topic to detector to store, once to each of two installations.", markup=True
+    )
     ledger = _look(deployment, out / "camera")
     show_ledger(output, ledger)
-    output.say("[bold]3[/] What was stored is published, counted and shown.")
+    output.say("[bold]3[/] What was stored is published, counted and shown.", markup=True)
     published = publish_deployment(deployment, to=out / "darwin-core.zip", allow_demonstration=True)
     report = make_usage_report(deployment, ())
     (out / "usage-report.md").write_text(render_report(report, "md"), encoding="utf-8")
@@ -144,6 +147,6 @@ def _show_places(output: Output, out: Path, page: Path, published: PublishReport
         ("results", out / "data" / "store" / "results", "one JSON document per unit, pictures beside it"),
         ("settings", out / DEFAULT_FILE, f"try: .venv/bin/observatory ledger --settings {out / DEFAULT_FILE}"),
     )
-    output.say("[bold]Where to look[/]")
+    output.say("[bold]Where to look[/]", markup=True)
     for what, where, sentence in places:
-        output.say(f"  {what:<13} {where}\n  {'':<13} [dim]{sentence}[/]")
+        output.say(f"  {what:<13} {where}\n  {'':<13} {sentence}")
