@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import json
 import os
@@ -16,7 +17,7 @@ from schemas.errors import FatalFault
 from streams.settings.model import Deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: ``OBSERVATORY__BROKER__URL=kafka://host:9092`` overrules ``url`` in the table ``[broker]``; one TOML value, or plain text.
 PREFIX = "OBSERVATORY__"
@@ -74,18 +75,31 @@ def check_settings(
 
 
 def _check(plain: dict[str, Any], environment: Mapping[str, str] | None, *, source: str, folder: Path) -> Deployment:
-    complaints: list[str] = []
+    complaints = _find_written_secrets(plain)
     _overrule(plain, os.environ if environment is None else environment, complaints)
     deployment: Deployment | None = None
     try:
         deployment = Deployment.model_validate(plain)
     except ValidationError as error:
-        complaints += [_to_complaint(dict(item)) for item in error.errors(include_url=False)]
-    if deployment is not None:
+        wrong = error.errors(include_url=False)
+        complaints += [_to_complaint(dict(item)) for item in wrong]
+        complaints += _find_contradictions_beside(plain, [item["loc"] for item in wrong])
+    else:
         complaints += _find_contradictions(deployment)
     if complaints or deployment is None:
         raise SettingsError(source, complaints)
     return _anchor(deployment, folder)
+
+
+def _find_written_secrets(plain: dict[str, Any]) -> list[str]:
+    """Return which secrets stand in the settings' own text, which is copied and committed without a thought."""
+    return [
+        f"{table}.{name}: keep it out of the settings; name its file as {name}_file, "
+        f"or set {PREFIX}{table.upper()}__{name.upper()}"
+        for table in ("broker", "store")
+        for name in sorted(_SECRETS)
+        if isinstance(plain.get(table), dict) and name in plain[table]
+    ]
 
 
 def _overrule(plain: dict[str, Any], environment: Mapping[str, str], complaints: list[str]) -> None:
@@ -101,7 +115,7 @@ def _overrule(plain: dict[str, Any], environment: Mapping[str, str], complaints:
                 complaints.append(f"{name}: {step} is not a table")
                 break
         else:
-            table[path[-1]] = _to_value(text)
+            table[path[-1]] = _to_secret(text) if path[-1] in _SECRETS else _to_value(text)
 
 
 def _to_steps(name: str) -> list[tuple[str, bool]]:
@@ -116,6 +130,12 @@ def _to_value(text: str) -> object:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def _to_secret(text: str) -> str:
+    """Read a secret: one of digits alone is no number."""
+    value = _to_value(text)
+    return value if isinstance(value, str) else text
 
 
 def _to_complaint(item: dict[str, Any]) -> str:
@@ -146,6 +166,21 @@ def _find_names(location: tuple[str | int, ...]) -> list[str]:
             return []
         model, named = found[0], step in {"feeds", "installations"}
     return list(model.model_fields)
+
+
+def _find_contradictions_beside(plain: dict[str, Any], wrong: Sequence[tuple[str | int, ...]]) -> list[str]:
+    """Return the contradictions between those settings that are each right; none where they do not suffice to be read."""
+    rest = copy.deepcopy(plain)
+    for *path, last in wrong:
+        table: Any = rest
+        for step in path:
+            table = table.get(step) if isinstance(table, dict) else None
+        if isinstance(table, dict):
+            table.pop(last, None)
+    try:
+        return _find_contradictions(Deployment.model_validate(rest))
+    except ValidationError:
+        return []
 
 
 def _find_contradictions(deployment: Deployment) -> list[str]:

@@ -68,8 +68,28 @@ def test_a_misspelt_variable_is_refused_too(tmp_path: Path):
 
 def test_a_secret_is_never_repeated_in_a_complaint(tmp_path: Path):
     with pytest.raises(SettingsError) as raised:
-        read_settings(write(tmp_path, GOOD), {"OBSERVATORY__STORE__SECRET_KEY": "123456789"})
+        read_settings(write(tmp_path, GOOD + "[store]\nsecret_key = 123456789\n"), {})
     assert "123456789" not in str(raised.value)
+
+
+@pytest.mark.parametrize("secret", ["123456789", "1e5", "true", "0x1f", "2024-01-01", "pass word"])
+def test_a_secret_of_the_environment_is_taken_as_it_is_even_if_it_looks_like_a_number(tmp_path: Path, secret: str):
+    read = read_settings(write(tmp_path, GOOD), {"OBSERVATORY__STORE__SECRET_KEY": secret})
+    assert read.deployment.store.secret_key.get_secret_value() == secret
+
+
+def test_a_secret_in_the_settings_own_text_is_refused(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"store\.secret_key: keep it out .* secret_key_file") as raised:
+        read_settings(write(tmp_path, GOOD + '[store]\nsecret_key = "a good one"\n'), {})
+    assert "a good one" not in str(raised.value)
+
+
+def test_a_wrong_value_does_not_hide_what_contradicts_itself_elsewhere(tmp_path: Path):
+    wrong = GOOD.replace('country = "ES"', 'country = "Spain"').replace('installation = "fish"', 'installation = "fsh"')
+    with pytest.raises(SettingsError) as raised:
+        read_settings(write(tmp_path, wrong), {})
+    assert len(raised.value.complaints) == 2
+    assert "did you mean fish?" in str(raised.value)
 
 
 def test_a_file_that_is_not_toml_or_not_there_is_said_so(tmp_path: Path):
