@@ -35,7 +35,7 @@ class FeedStatus:
 
 @dataclass
 class Status:
-    """All feeds that were heard of, and how many records wait in each topic."""
+    """All feeds that are expected or were heard of, and how many records wait in each topic."""
 
     asked_at: dt.datetime
     feeds: dict[str, FeedStatus] = field(default_factory=dict)
@@ -63,7 +63,15 @@ class Status:
         }
 
 
-def read_status(client: Client, topics: Topics, *, group: str, installations: tuple[str, ...], tail: int) -> Status:
+def read_status(
+    client: Client,
+    topics: Topics,
+    *,
+    group: str,
+    installations: tuple[str, ...],
+    tail: int,
+    feeds: tuple[str, ...] = (),
+) -> Status:
     """Read the newest records of each topic and how far the workers have come.
 
     Parameters
@@ -72,8 +80,10 @@ def read_status(client: Client, topics: Topics, *, group: str, installations: tu
         Name of the group of workers.
     tail
         Records read from the end of each partition.
+    feeds
+        Feeds that are expected: one that was never heard of is told too, for it is what somebody must look after.
     """
-    status = Status(dt.datetime.now(dt.UTC))
+    status = Status(dt.datetime.now(dt.UTC), {name: FeedStatus() for name in feeds})
     made = {state.name for state in client.describe()}
     for record in _read_tail(client, topics.result_stored, tail, made):
         try:

@@ -35,7 +35,7 @@ def worker(*, settings: Settings = None, out: Out = None, as_json: Json = False,
             running = make_running(deployment, parts, client)
             port = deployment.worker.health_port
             where = f"; health on http://127.0.0.1:{port}/healthz" if port else ""
-            output.errors.print(f"Worker of {deployment.name} at {deployment.broker.url}{where}; interrupt to end.")
+            output.note(f"Worker of {deployment.name} at {deployment.broker.url}{where}; interrupt to end.")
             with Upkeep(deployment, client, store).keep_up():
                 asyncio.run(serve_health(running, port))
         finally:
@@ -66,6 +66,7 @@ def status(
                 group=to_app_id(deployment),
                 installations=tuple(deployment.installations),
                 tail=TAIL_RECORDS,
+                feeds=tuple(deployment.feeds),
             )
         finally:
             client.close()

@@ -92,5 +92,16 @@ def test_garbage_on_the_topics_does_not_hide_the_rest(client):
     assert list(ask(client).feeds) == ["cam"]
 
 
+def test_a_feed_of_the_settings_that_never_sent_anything_is_stale_and_told(client):
+    announce(client, 1)
+    told = ask(client, feeds=("cam", "silent")).to_plain(600.0)
+    assert (told["fresh"], told["feeds"]["silent"]["state"], told["feeds"]["silent"]["last_result_at"]) == (
+        False,
+        "stale",
+        None,
+    )
+    assert told["feeds"]["cam"]["state"] == "fresh"
+
+
 def test_a_deployment_whose_topics_are_not_made_yet_has_nothing_to_tell():
     assert ask(MemoryClient()).to_plain(600.0)["feeds"] == {}
