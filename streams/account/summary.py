@@ -187,7 +187,7 @@ def _list_aside(client: Client, topics: Topics) -> list[Aside]:
             feed=letter.feed,
             reason=letter.rejection.reason,
             sentence=letter.rejection.sentence,
-            retry=f"observatory dead-letters retry {letter.number}",
+            retry=f"observatory dead-letters retry {letter.number}" if letter.can_be_sent_again else "",
             set_aside_at=letter.rejection.rejected_at,
         )
         for letter in read_dead_letters(client, topics)
