@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +16,13 @@ from streams.cli.output import Exit, open_output
 from streams.cli.run import choose_feed, list_files, show_ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schemas.errors import RejectedInput
     from streams.brokers.records import Record
     from streams.cli.output import Output
     from streams.feeds.folder import Found
+    from streams.feeds.watch import Poll
     from streams.feeds.watched import Watched
     from streams.settings.model import Deployment
     from streams.submission import Submission
@@ -107,6 +110,7 @@ def _watch(
     stop: threading.Event,
     once: bool,
 ) -> Counter[str]:
+    from streams.faults import Patience, StoppingError
     from streams.feeds.folder import list_media
     from streams.feeds.watch import Watch, watch_until
 
@@ -126,14 +130,30 @@ def _watch(
         rule=settings.watch,
     )
     tally: Counter[str] = Counter()
+    patience = Patience(give_up_after_s=deployment.worker.outage_after_s)
     output.note(f"Watching {folder} for feed {submission.sender.feed}; interrupt to end.")
-    for poll in watch_until(looking, stop):
-        tally.update(announced=poll.announced, refused=poll.refused)
-        if poll.announced or poll.refused:
-            output.note(f"announced {poll.announced:,}, refused {poll.refused:,}, waiting {poll.waiting:,}")
-        if once and not poll.waiting:
-            break
+    with suppress(StoppingError):
+        for poll in watch_until(looking, stop, look=lambda work: patience.call(note_outages(output, work), stop)):
+            tally.update(announced=poll.announced, refused=poll.refused)
+            if poll.announced or poll.refused:
+                output.note(f"announced {poll.announced:,}, refused {poll.refused:,}, waiting {poll.waiting:,}")
+            if once and not poll.waiting:
+                break
     return tally
+
+
+def note_outages(output: Output, work: Callable[[], Poll]) -> Callable[[], Poll]:
+    """Return the same work, which says each time why it will be tried again."""
+    from schemas.errors import TransientFault
+
+    def try_once() -> Poll:
+        try:
+            return work()
+        except TransientFault as fault:
+            output.note(f"waiting: {fault.sentence}")
+            raise
+
+    return try_once
 
 
 def announce_found(submission: Submission, found: Found) -> Record:

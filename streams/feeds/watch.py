@@ -159,7 +159,11 @@ class Watch:
             return "away"
         if not self.watched.refuse_once(item.name, item.rejection.reason):
             return "known"
-        self.refuse(item.name, item.rejection)
+        try:
+            self.refuse(item.name, item.rejection)
+        except BaseException:
+            self.watched.forget_refusal(item.name)  # nobody was told
+            raise
         return "refused"
 
     def _take_found(self, found: Found) -> str:
@@ -186,19 +190,26 @@ class Watch:
                 pending.attempts += 1
                 pending.next_s = now_s + min(self.rule.poll_s * 2 ** min(pending.attempts, 10), LONGEST_WAIT_S)
                 return "retried"
+            if rejection.reason != "missing_file":
+                self.refuse(found.subject, rejection)
+                self.watched.remember(found, rejection.reason)
             del self._pending[found.subject]
-            if rejection.reason == "missing_file":
-                return "vanished"
-            self.watched.remember(found, rejection.reason)
-            self.refuse(found.subject, rejection)
-            return "refused"
+            return "vanished" if rejection.reason == "missing_file" else "refused"
         del self._pending[found.subject]
         self.watched.remember(found, "announced")
         return "announced"
 
 
-def watch_until(watch: Watch, stop: threading.Event) -> Iterator[Poll]:
-    """Yield what each look came to, with the rule's pause between two, until asked to stop."""
+def watch_until(
+    watch: Watch, stop: threading.Event, *, look: Callable[[Callable[[], Poll]], Poll] = lambda poll: poll()
+) -> Iterator[Poll]:
+    """Yield what each look came to, with the rule's pause between two, until asked to stop.
+
+    Parameters
+    ----------
+    look
+        Looks once; may look again when a neighbour is away: what was announced is not announced again.
+    """
     while not stop.is_set():
-        yield watch.poll()
+        yield look(watch.poll)
         stop.wait(watch.rule.poll_s)

@@ -85,6 +85,13 @@ class Watched:
             cursor = self.connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, ?)", row)
         return cursor.rowcount == 1
 
+    def forget_refusal(self, name: str) -> None:
+        """Take back that a name was refused."""
+        with _translate_faults(self.path):
+            self.connection.execute(
+                "DELETE FROM seen WHERE feed = ? AND name = ? AND size_bytes = -1", (self.feed, name.encode())
+            )
+
     def commit(self) -> None:
         """Keep what was noted."""
         with _translate_faults(self.path):

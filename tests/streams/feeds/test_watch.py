@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -359,6 +359,29 @@ def test_the_loop_ends_when_it_is_asked_to(bench):
             if poll.announced:
                 stop.set()
     assert bench.announced == ["a.jpg"]
+
+
+@pytest.mark.parametrize("name", ["empty.jpg", "bad\\name.jpg"])
+def test_a_refusal_that_nobody_could_be_told_of_is_told_at_the_next_look(bench, name):
+    away = [TransientFault("The broker is away.")]
+
+    def refuse(name: str, rejection: RejectedInput) -> None:
+        if away:
+            raise away.pop()
+        bench.refused.append((name, rejection.reason))
+
+    bench.write(name)
+    bench.faults["empty.jpg"] = RejectedInput("empty_file", "It is empty.")
+    with bench.start() as watch:
+        watch.refuse = refuse
+        told: list[int] = []
+        while away:
+            with suppress(TransientFault):
+                told.append(bench.later(watch, 5).refused)
+        assert sum(told) == 0
+        assert bench.later(watch, 5).refused == 1
+        assert bench.later(watch, 5) == Poll()
+    assert len(bench.refused) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"settle_s": 0}, {"poll_s": -1}, {"complete_by": "luck"}, {"settle": 5}], ids=str)
