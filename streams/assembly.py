@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from detectors.registry import BuildContext, build_detector
 from schemas.errors import FatalFault, ObservatoryError
@@ -31,7 +32,6 @@ from streams.usage.record import Recorder, make_recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
     from detectors.base import Detector
@@ -90,6 +90,7 @@ class Parts:
     topics: Topics
     threads: int
     _pool: DecodingPool | None = None
+    _building: Future[dict[str, Pipeline | FatalFault]] | None = None
     _executors: list[ThreadPoolExecutor] = field(default_factory=list)
 
     @cached_property
@@ -138,11 +139,27 @@ class Parts:
         journal.open()
         return journal
 
-    @cached_property
+    def build_early(self) -> None:
+        """Begin to load detectors and to start decoders, in a thread, while the caller loads other things; once."""
+        if self._building is not None:
+            return
+        sampling = {name: Sampling(**feed.sampling.model_dump()) for name, feed in self.deployment.feeds.items()}
+        # what both threads use is made before there are two
+        reader = CameraReader(self.pool, self.originals, self.desk, sampling)
+        _, _ = self.recorder, self.journal
+        builder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="build")
+        self._building = builder.submit(self._build_pipelines, reader)
+        builder.shutdown(wait=False)
+        self.pool.warm()
+
+    @property
     def pipelines(self) -> dict[str, Pipeline | FatalFault]:
         """Each installation's way from a unit to its result, or why there is none."""
-        sampling = {name: Sampling(**feed.sampling.model_dump()) for name, feed in self.deployment.feeds.items()}
-        reader = CameraReader(self.pool, self.originals, self.desk, sampling)
+        if self._building is None:
+            self.build_early()
+        return cast("Future[dict[str, Pipeline | FatalFault]]", self._building).result()
+
+    def _build_pipelines(self, reader: CameraReader) -> dict[str, Pipeline | FatalFault]:
         built = build_detectors(self.deployment, self.store)
         return {
             name: detector

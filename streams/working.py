@@ -11,10 +11,6 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault, TransientFault
-from streams.agents.app import AppPlan, make_app
-from streams.agents.health import Health
-from streams.agents.running import Running, make_threads, run_in_thread
-from streams.agents.workers import Bench
 from streams.assembly import assemble
 from streams.faults import Patience
 from streams.places import (
@@ -30,6 +26,7 @@ from streams.usage.meter import Meter
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from streams.agents.running import Running
     from streams.assembly import Parts
     from streams.brokers.client import Client
     from streams.brokers.records import Partition
@@ -117,7 +114,13 @@ class Working:
 
 
 def make_running(deployment: Deployment, parts: Parts, client: Client) -> Running:
-    """Return the agents of a deployment, its topics made."""
+    """Return the agents of a deployment, its topics made; its detectors are built while the agents' vendor is loaded."""
+    parts.build_early()
+    from streams.agents.app import AppPlan, make_app  # noqa: PLC0415 - Faust takes half a second to load
+    from streams.agents.health import Health  # noqa: PLC0415
+    from streams.agents.running import Running, make_threads  # noqa: PLC0415
+    from streams.agents.workers import Bench  # noqa: PLC0415
+
     client.create(plan_topics(deployment))
     app = make_app(
         AppPlan(
@@ -165,6 +168,8 @@ def open_working(deployment: Deployment, *, feed: str | None = None) -> Iterator
         parts = assemble(deployment, store)
         running = make_running(deployment, parts, client)
         working = Working(parts, client, running, feed)
+        from streams.agents.running import run_in_thread  # noqa: PLC0415 - loaded by now
+
         thread, working.faults = run_in_thread(running, on_end=working.ended.set)
         try:
             yield working

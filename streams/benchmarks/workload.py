@@ -69,16 +69,19 @@ class Meter:
             "cpu_ms_per_unit": 1000 * (last[2] - started[2]) / units,
             "resident_quarter_mib": quarter[3],
             "resident_end_mib": last[3],
-            "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB,
+            "peak_mib": read_resident_mib("VmHWM"),
         }
 
 
-def read_resident_mib() -> float:
-    """Return this process's resident memory in MiB; its peak where the system does not tell more."""
+def read_resident_mib(field_name: str = "VmRSS") -> float:
+    """Return this process's resident memory in MiB, or its peak (``VmHWM``).
+
+    Where the system does not tell, the peak that it accounts to the process, which may be that of whoever started it.
+    """
     status = Path("/proc/self/status")
     if status.is_file():
         for line in status.read_text(encoding="ascii").splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{field_name}:"):
                 return int(line.split()[1]) / _KIB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB
 

@@ -21,7 +21,6 @@ def worker(*, settings: Settings = None, out: Out = None, as_json: Json = False,
     """Look at what arrives, until interrupted; several workers share the work."""
     import asyncio
 
-    from streams.agents.running import serve_health
     from streams.assembly import assemble
     from streams.places import open_broker, open_objects
     from streams.upkeep import Upkeep
@@ -33,6 +32,8 @@ def worker(*, settings: Settings = None, out: Out = None, as_json: Json = False,
         try:
             parts = assemble(deployment, store)
             running = make_running(deployment, parts, client)
+            from streams.agents.running import serve_health
+
             port = deployment.worker.health_port
             where = f"; health on http://127.0.0.1:{port}/healthz" if port else ""
             output.note(f"Worker of {deployment.name} at {deployment.broker.url}{where}; interrupt to end.")
