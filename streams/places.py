@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from schemas.errors import FatalFault
 from schemas.topics import Topics
 from sinks.object_store.address import S3Address, read_address
 from sinks.object_store.credentials import Credentials as StoreCredentials
@@ -55,8 +56,18 @@ def to_broker_credentials(deployment: Deployment) -> Credentials:
 
 
 def open_broker(deployment: Deployment) -> Client:
-    """Open the broker for the command line, a feed or the ledger; close it after use."""
-    deployment.folder.mkdir(parents=True, exist_ok=True)
+    """Open the broker for the command line, a feed or the ledger; close it after use.
+
+    Raises
+    ------
+    FatalFault
+        If the deployment's folder cannot be made, or the broker's address is wrong.
+    """
+    try:
+        deployment.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"The folder {deployment.folder} cannot be made ({error.strerror})."
+        raise FatalFault(message) from error
     return open_client(to_broker_url(deployment), to_broker_credentials(deployment))
 
 

@@ -139,7 +139,7 @@ class LocalStore:
         marker = self.root / MARKER
         with translate_file_faults(""):
             if create:
-                self.root.mkdir(parents=True, exist_ok=True)
+                self._make_root()
                 if not marker.exists():
                     write_replacing(marker, lambda stream: stream.write(LAYOUT))
                     sync_folder(self.root.parent)
@@ -153,6 +153,13 @@ class LocalStore:
             probe = f"checks/{uuid.uuid4().hex}"
             self.write(probe, b"", media_type="application/octet-stream")
             self.delete(probe)
+
+    def _make_root(self) -> None:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+            message = f"{self.root} cannot be made a folder ({error.strerror})"
+            raise FatalFault(message) from error
 
     def remove_leftovers(self, *, older_than_s: float = 86_400.0) -> int:
         """Remove what writers that were killed left half written; return how many files.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.options import Json, Out, Settings, Verbose, read_given
-from streams.cli.output import Exit, open_output
+from streams.cli.output import Exit, open_output, open_place
 from streams.cli.run import show_ledger
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ def report(  # noqa: PLR0913 - each is an option of the command
         deployment = read_given(settings, out).deployment
         found = make_usage_report(deployment, tuple(period or ()), installation)
         if to is not None:
-            to.parent.mkdir(parents=True, exist_ok=True)
-            to.write_text(render_report(found, "md" if form == "table" else form), encoding="utf-8")
+            text = render_report(found, "md" if form == "table" else form)
+            with open_place(to):
+                to.parent.mkdir(parents=True, exist_ok=True)
+                to.write_text(text, encoding="utf-8")
             output.say(f"Wrote {to}.")
         elif form != "table" and not as_json:
             typer.echo(render_report(found, form), nl=False)
@@ -135,7 +137,9 @@ def save_letter(
             message = f"There is no dead letter {number}."
             raise FatalFault(message)
         deployment = read_given(settings, out).deployment
-        to.write_bytes(read_bytes(found[0], assemble(deployment, open_objects(deployment)).originals))
+        data = read_bytes(found[0], assemble(deployment, open_objects(deployment)).originals)
+        with open_place(to):
+            to.write_bytes(data)
         output.say(f"Wrote {to} ({to.stat().st_size:,} bytes).")
         output.add({"written": str(to), "size_bytes": to.stat().st_size})
 

@@ -161,6 +161,9 @@ def export(
         if form not in {"openvino", "onnx"}:
             message = "--format is openvino or onnx."
             raise FatalFault(message)
+        if not weights.is_file():
+            message = f"There is no file {weights}."
+            raise FatalFault(message)
         chosen: Literal["openvino", "onnx"] = "onnx" if form == "onnx" else "openvino"
         model = export_model(weights, to, form=chosen, input_px=input_px, stored="f16" if half else "f32")
         output.say(f'Wrote {model}. In the settings: model = "{model}"')

@@ -17,6 +17,7 @@ from schemas.errors import FatalFault, ObservatoryError, TransientFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from rich.console import Console
 
@@ -131,6 +132,22 @@ def open_output(*, as_json: bool, verbose: bool = False) -> Iterator[Output]:
         output.close()
         raise typer.Exit(Exit.BROKEN) from None
     output.close()
+
+
+@contextmanager
+def open_place(path: Path) -> Iterator[Path]:
+    """Lend a place that a person named for writing.
+
+    Raises
+    ------
+    FatalFault
+        If nothing can be written there.
+    """
+    try:
+        yield path
+    except OSError as error:
+        message = f"{path} cannot be written ({error.strerror or type(error).__name__})."
+        raise FatalFault(message) from error
 
 
 def _complain(output: Output, fault: ObservatoryError, *, verbose: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.options import Json, Settings, Verbose, read_given
-from streams.cli.output import open_output
+from streams.cli.output import open_output, open_place
 
 if TYPE_CHECKING:
     from schemas.topics import Topic
@@ -27,14 +27,16 @@ def init(
     from streams.settings.template import DATASET_TEMPLATE, DEPLOYMENTS_TEMPLATE, TEMPLATE
 
     with open_output(as_json=as_json) as output:
-        folder.mkdir(parents=True, exist_ok=True)
+        with open_place(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         files = {DEFAULT_FILE: TEMPLATE, "deployments.csv": DEPLOYMENTS_TEMPLATE, "dataset.toml": DATASET_TEMPLATE}
         there = [name for name in files if (folder / name).exists()]
         if there:
             message = f"{', '.join(there)} is there already; nothing was written."
             raise FatalFault(message)
         for name, text in files.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            with open_place(folder / name) as place:
+                place.write_text(text, encoding="utf-8")
         output.say(f"Wrote {', '.join(str(folder / name) for name in files)}. Edit them, then: observatory check")
         output.add({"written": [str(folder / name) for name in files]})
 

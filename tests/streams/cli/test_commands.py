@@ -131,3 +131,13 @@ def test_help_is_given_for_every_command():
         ran = run_observatory(command, "--help")
         assert ran.returncode == 0, command
         assert "Usage" in ran.stdout
+
+
+@pytest.mark.parametrize("command", ["init", "run", "push", "ledger", "status"])
+def test_a_place_where_nothing_can_be_written_is_wrong_use_and_named(tmp_path: Path, command: str):
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    place = tmp_path / "file" / "below"
+    files = {"init": [place], "run": [tmp_path, "--out", place], "push": [tmp_path, "--out", place]}
+    ran = ask(command, *files.get(command, ["--out", place]))
+    assert ran["exit"] == 2, ran
+    assert "below" in ran["error"]
