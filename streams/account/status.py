@@ -13,12 +13,13 @@ from schemas.noun import to_time_text
 from schemas.result import ResultStored
 from schemas.topics import LANES
 from schemas.unit import to_moment_text
-from schemas.wire import FEED_SOURCE, read_rejection
-from streams.account.ledger import NAMELESS, to_arrival_key
+from schemas.wire import read_rejection
+from streams.account.ledger import UNREADABLE, find_feed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from schemas.media import Rejection
     from schemas.topics import Topics
     from streams.brokers.client import Client
     from streams.brokers.records import Stored
@@ -46,7 +47,7 @@ class Status:
         feeds = {name: self._to_plain(feed, fresh_s) for name, feed in sorted(self.feeds.items())}
         return {
             "asked_at": to_time_text(self.asked_at),
-            "fresh": all(feed["state"] == "fresh" for feed in feeds.values()),
+            "fresh": all(feed["state"] == "fresh" for name, feed in feeds.items() if name != UNREADABLE),
             "lag": dict(sorted(self.lag.items())),
             "feeds": feeds,
         }
@@ -95,14 +96,19 @@ def read_status(
             feed.last_result_at, feed.last_captured = record.appended_at, to_moment_text(result.unit.captured)
     for record in _read_tail(client, topics.media_rejected, tail, made):
         rejection = read_rejection(record.headers)
-        name = to_arrival_key(record).source.removeprefix(FEED_SOURCE)
         if rejection is not None:
-            name = name if name != NAMELESS else (record.key or b"?").decode("utf-8", "replace").split(".")[0]
-            status.feeds.setdefault(name, FeedStatus()).dead_letters[rejection.reason] += 1
+            status.feeds.setdefault(_find_feed(record, rejection), FeedStatus()).dead_letters[rejection.reason] += 1
     works = [topics.work(name, lane) for name in installations for lane in LANES]
     names = [topics.media_arrived, *works, topics.usage_recorded]
     _measure_lag(status, client, group, [name for name in names if name in made])
     return status
+
+
+def _find_feed(record: Stored, rejection: Rejection) -> str:
+    """Return whose dead letter it is: an arrival says so itself, an order's key is its unit's id, which begins with the feed."""
+    if rejection.step == "work" and record.key:
+        return record.key.decode("utf-8", "replace").partition(".")[0]
+    return find_feed(record)
 
 
 def _read_tail(client: Client, topic: str, tail: int, made: Collection[str]) -> Iterator[Stored]:

@@ -66,15 +66,21 @@ def test_the_last_result_of_each_feed_is_told_with_the_time_its_picture_was_take
 
 def test_dead_letters_are_counted_by_feed_and_reason(client):
     at = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
-    for key, headers, reason in (
-        (b"cam", (("ce_source", b"/feeds/cam"), ("ce_id", b"1")), "bad_time"),
-        (b"cam", (("ce_source", b"/feeds/cam"), ("ce_id", b"2")), "bad_time"),
-        (b"cam.20260501t120000000z.0123", (), "truncated_picture"),
+    for step, key, headers, reason in (
+        ("route", b"cam", (("ce_source", b"/feeds/cam"), ("ce_id", b"1")), "bad_time"),
+        ("route", b"cam", (("ce_source", b"/feeds/cam"), ("ce_id", b"2")), "bad_time"),
+        ("work", b"cam.20260501t120000000z.0123", (), "truncated_picture"),
+        ("route", b"any key", (), "unreadable_envelope"),
+        ("route", b"another key", (("ce_source", b"http://elsewhere"), ("ce_id", b"1")), "unknown_feed"),
     ):
         record = Record(TOPICS.media_arrived, key, b"x", headers)
-        rejection = make_rejection(record, RejectedInput(reason, "It is."), step="route", rejected_at=at)
+        rejection = make_rejection(record, RejectedInput(reason, "It is."), step=step, rejected_at=at)
         client.append([to_dead_letter(record, rejection, TOPICS.media_rejected)])
-    assert ask(client).to_plain(600.0)["feeds"]["cam"]["dead_letters"] == {"bad_time": 2, "truncated_picture": 1}
+    feeds = ask(client).to_plain(600.0)["feeds"]
+    assert {name: feed["dead_letters"] for name, feed in feeds.items()} == {
+        "cam": {"bad_time": 2, "truncated_picture": 1},
+        "(unreadable)": {"unknown_feed": 1, "unreadable_envelope": 1},
+    }
 
 
 def test_lag_is_what_lies_behind_the_last_commit(client):
