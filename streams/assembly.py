@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from detectors.registry import BuildContext, build_detector
 from schemas.errors import FatalFault, ObservatoryError
@@ -110,9 +111,9 @@ class Parts:
     def _open_other_buckets(self, own: str) -> Mapping[str, ObjectStore]:
         if not own:
             return {}
-        url, credentials = self.deployment.store.url, to_store_credentials(self.deployment)
+        url, credentials = urlsplit(self.deployment.store.url), to_store_credentials(self.deployment)
         return {
-            name: open_store(url.replace(f"/{own}", f"/{name}", 1), credentials)
+            name: open_store(url._replace(path=f"/{name}").geturl(), credentials)  # a host may be named like its bucket
             for name in self.deployment.store.allowed_buckets
         }
 
