@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -92,7 +92,6 @@ class Parts:
     threads: int
     _pool: DecodingPool | None = None
     _building: Future[dict[str, Pipeline | FatalFault]] | None = None
-    _executors: list[ThreadPoolExecutor] = field(default_factory=list)
 
     @cached_property
     def pool(self) -> DecodingPool:
@@ -177,12 +176,10 @@ class Parts:
     def make_gate(self) -> FeedGate:
         """Return the gate that pauses a feed most of whose units fail."""
         given = self.deployment.worker
-        return FeedGate(GateRule(given.pause_last, given.pause_share))
+        return FeedGate(GateRule(given.pause_last, given.pause_share), frozenset(self.deployment.feeds))
 
     def close(self) -> None:
         """End processes and threads, and the journal: a worker that stops in order leaves no unit at work."""
-        for executor in self._executors:
-            executor.shutdown(wait=False, cancel_futures=True)
         if self._pool is not None:
             self._pool.close()
         self.journal.close()

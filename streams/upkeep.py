@@ -61,6 +61,8 @@ class Upkeep:
                 self.do_round(dt.datetime.now(dt.UTC))
             except ObservatoryError as fault:
                 log.warning("upkeep is put off: %s", fault.sentence)
+            except Exception:
+                log.exception("upkeep failed; the next round tries again")
 
     def do_round(self, now_at: dt.datetime) -> None:
         """Send the current figures; once a day remove originals that are older than their time.

@@ -95,7 +95,8 @@ class Working:
             What ended the agents meanwhile.
         """
         topic = self.parts.topics.usage_recorded
-        ends = self.client.end_offsets([topic])
+        begins = self.client.begin_offsets([topic])
+        ends = {place: end for place, end in self.client.end_offsets([topic]).items() if end > begins.get(place, 0)}
         until = time.monotonic() + _METER_WAIT_S
         while not self._has_metered(ends):
             self.look()

@@ -50,6 +50,9 @@ _BATCH_WITHIN_S = 0.2
 _LINGER_S = 0.005
 _BATCH_BYTES = 131_072
 
+#: A broker that takes no record for so long is away; we wait and send it again, and say so. Faust's own bound is 20 minutes.
+_SEND_WITHIN_S = 20.0
+
 #: Our largest record: 900 kB of picture, headers, and the rejection of a dead letter.
 _REQUEST_BYTES = 1_048_576
 
@@ -136,12 +139,15 @@ class StreamApp:
         Why the app must stop, once it must.
     held
         Partitions with a record that is left unacknowledged until this worker starts anew.
+    begins
+        Where the partitions assigned to this worker begin.
     """
 
     app: faust.App
     fault: BaseException | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     held: set[Partition] = field(default_factory=set)
+    begins: dict[Partition, int] = field(default_factory=dict)
     stop_within_s: float = _STOP_WITHIN_S
 
     async def publish(self, records: Sequence[Record]) -> None:
@@ -280,10 +286,24 @@ class StreamApp:
             self.fault = stop.exception()
 
     def committed(self) -> dict[Partition, int]:
-        """Return the next offset of each partition assigned to this worker, 0 where nothing was committed yet."""
+        """Return the next offset of each partition assigned to this worker; its first where nothing was committed yet."""
         consumer: Any = self.app.consumer
         offsets = consumer._committed_offset  # noqa: SLF001 - Faust says this nowhere else
-        return {(tp.topic, tp.partition): offsets.get(tp) or 0 for tp in self._list_assigned()}
+        return {
+            (tp.topic, tp.partition): offsets.get(tp) or self.begins.get((tp.topic, tp.partition), 0)
+            for tp in self._list_assigned()
+        }
+
+    async def learn_assignment(self) -> None:
+        """Learn where newly assigned partitions begin, and forget what was held in those that are gone."""
+        assigned = self._list_assigned()
+        here = {(tp.topic, tp.partition) for tp in assigned}
+        self.held &= here
+        self.begins = {partition: first for partition, first in self.begins.items() if partition in here}
+        new = [tp for tp in assigned if (tp.topic, tp.partition) not in self.begins]
+        if new:
+            found = await self.app.consumer.earliest_offsets(*new)
+            self.begins.update({(tp.topic, tp.partition): first or 0 for tp, first in found.items()})
 
     def ends(self) -> dict[Partition, int]:
         """Return the end offset of each partition assigned to this worker."""
@@ -349,6 +369,7 @@ def make_app(plan: AppPlan) -> StreamApp:
         producer_max_batch_size=_BATCH_BYTES,
         producer_max_request_size=_REQUEST_BYTES,
         producer_acks=-1,
+        producer_request_timeout=_SEND_WITHIN_S,
         web_enabled=False,
         loghandlers=[],
     )

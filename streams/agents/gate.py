@@ -46,9 +46,17 @@ class Pause:
 
 @dataclass
 class FeedGate:
-    """Remembers how the last units of each feed ended; shared by the threads of a worker."""
+    """Remembers how the last units of each feed ended; shared by the threads of a worker.
+
+    Attributes
+    ----------
+    feeds
+        The feeds that can be paused; absent for any. Others have nobody who could mend them here: what comes under a name
+        that is not in the settings, or without a readable one, is set aside each by each.
+    """
 
     rule: GateRule
+    feeds: frozenset[str] | None = None
     _ends: OrderedDict[str, deque[str | None]] = field(default_factory=OrderedDict)
     _pauses: dict[str, Pause] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -59,7 +67,7 @@ class FeedGate:
 
     def check_failure(self, feed: str, reason: str) -> Pause | None:
         """Note that a unit failed, and say whether the feed must stand still *instead of* setting this unit aside."""
-        if self.rule.last <= 0:
+        if self.rule.last <= 0 or (self.feeds is not None and feed not in self.feeds):
             return None
         with self._lock:
             if feed in self._pauses:

@@ -163,7 +163,9 @@ class Running:
 
     def end_from_thread(self) -> None:
         """Ask the agents to stop, from another thread than theirs."""
-        if self._loop is not None and not self._loop.is_closed():
+        if self._loop is None:
+            self.app.end()  # not begun yet: it will not begin
+        elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.app.end)
 
     async def _tell_when_stopping(self) -> None:
@@ -175,6 +177,7 @@ class Running:
         stalls = StallWatch(self.parts.deployment.worker.stall_after_s)
         while not self.app.stopping.is_set():
             await asyncio.sleep(_WATCH_EVERY_S)
+            await self.app.learn_assignment()
             stalled = stalls.find_stalled(
                 self.app.committed(), self.app.ends(), beats=self.bench.pulse.read(), held=self.app.held
             )

@@ -130,19 +130,23 @@ class OrderedWindow(Generic[E]):
         while True:
             event, task = await lane.queue.get()
             try:
-                await task
-            except HoldEvent:
-                self._on_hold(event)
+                await self._finish(event, task)
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 - handed to run, which raises it
                 if self._failed is not None and not self._failed.done():
                     self._failed.set_exception(error)
                 return
-            else:
-                event.ack()
             self._room.release()
             lane.queue.task_done()
+
+    async def _finish(self, event: E, task: asyncio.Task[None]) -> None:
+        try:
+            await task
+        except HoldEvent:
+            self._on_hold(event)
+        else:
+            event.ack()
 
     async def _abandon(self, taker: asyncio.Task[None]) -> None:
         """Cancel what is left, unacknowledged: it comes again."""

@@ -65,7 +65,11 @@ def open_submission(deployment: Deployment, feed: str | None, stack: ExitStack) 
     from streams.places import open_broker, open_objects, plan_topics
     from streams.submission import Submission
 
-    sender = Sender(feed=choose_feed(deployment, feed), inline_limit=deployment.inline_limit)
+    sender = Sender(
+        feed=choose_feed(deployment, feed),
+        inline_limit=deployment.inline_limit,
+        renews=deployment.store.keep_originals_days is not None,
+    )
     client = open_broker(deployment)
     stack.callback(client.close)
     client.create(plan_topics(deployment))

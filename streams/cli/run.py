@@ -61,7 +61,11 @@ def run_files(output: Output, deployment: Deployment, paths: list[Path], *, feed
     from streams.submission import Submission
     from streams.working import open_working
 
-    sender = Sender(feed=choose_feed(deployment, feed), inline_limit=deployment.inline_limit)
+    sender = Sender(
+        feed=choose_feed(deployment, feed),
+        inline_limit=deployment.inline_limit,
+        renews=deployment.store.keep_originals_days is not None,
+    )
     with open_working(deployment, feed=sender.feed) as working, _open_progress(output) as progress:
         bar = progress.add_task("looking", total=None)
         submission = Submission(working.client, working.parts.topics, working.parts.store, sender)

@@ -101,12 +101,15 @@ class Sender:
     ----------
     inline_limit
         Largest value in bytes that travels in the message itself.
+    renews
+        Whether an original that is in the store already is written again, so that retention counts from now.
     """
 
     feed: str
     lane: Lane = "live"
     purpose: Purpose = "user"
     inline_limit: int = INLINE_LIMIT_BYTES
+    renews: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,7 @@ def announce_file(path: Path, claimed: Claimed, sender: Sender, store: OriginalS
         return Announcement(_make_media(claimed, sender, digest, InlineBody()), data)
     media_type, key = to_media_type(claimed.subject), to_original_key(digest)
     known = store.stat(key)
-    if known is None or known.size_bytes != size_bytes:
+    if known is None or known.size_bytes != size_bytes or sender.renews:
         with _refuse_bad_file(claimed.subject):
             store.write_file(key, path, media_type=media_type)
         if _find_identity(path) != _identify(before):  # then what was stored is not what its key says

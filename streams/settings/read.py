@@ -204,16 +204,20 @@ def _find_contradictions(deployment: Deployment) -> list[str]:
     return complaints
 
 
+def _anchor_model(value: Any, folder: Path) -> Any:  # noqa: ANN401
+    """Return a detector's ``model`` with a file or folder of one's own taken from the settings file's folder."""
+    is_place = isinstance(value, str) and (value.endswith(MODEL_FILES) or (folder / value).is_dir())
+    return str(folder / value) if is_place and not Path(value).is_absolute() else value
+
+
 def _anchor(deployment: Deployment, folder: Path) -> Deployment:
     """Return the settings with every relative path taken from the settings file's folder, model files too."""
 
     def walk(value: Any) -> Any:  # noqa: ANN401
-        if isinstance(value, str) and value.endswith(MODEL_FILES):
-            return value if Path(value).is_absolute() else str(folder / value)
         if isinstance(value, Path):
             return value if value.is_absolute() else folder / value
         if isinstance(value, dict):
-            return {key: walk(item) for key, item in value.items()}
+            return {key: _anchor_model(item, folder) if key == "model" else walk(item) for key, item in value.items()}
         if isinstance(value, BaseModel):
             fields = type(value).model_fields
             return value.model_copy(update={name: walk(getattr(value, name)) for name in fields})

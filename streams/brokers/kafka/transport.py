@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import logging
+from collections.abc import Awaitable, Mapping
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from aiokafka import AIOKafkaProducer
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.exceptions import ProducerSendError
 from faust.transport.drivers import aiokafka as driver
-from faust.types import HeadersArg, RecordMetadata
+from faust.types import TP, HeadersArg, RecordMetadata
 from faust.types.auth import CredentialsT
 from typing_extensions import override
 
@@ -19,13 +21,42 @@ from streams.brokers.kafka.faults import is_kafka_error, to_fault
 from streams.brokers.kafka.words import to_value
 from streams.brokers.offsets import OrderedCommits
 
+logger = logging.getLogger(__name__)
+
+#: The client waits for a broker that is away for ever; nobody else can stop meanwhile.
+_COMMIT_WITHIN_S = 10.0
+
+#: Between two attempts to learn about a broker that is away: the client itself makes thousands a second.
+_METADATA_WAIT_S = 0.2
+
 
 class Consumer(OrderedCommits, driver.Consumer):
-    """Faust's Kafka consumer with the commit rule of :class:`~streams.brokers.offsets.OrderedCommits`."""
+    """Faust's Kafka consumer with the commit rule of :class:`~streams.brokers.offsets.OrderedCommits`, and with a bound."""
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        try:
+            async with asyncio.timeout(_COMMIT_WITHIN_S):
+                return await super()._commit(offsets)
+        except TimeoutError:
+            logger.warning("The broker takes no commit, which is tried again.")
+            return False
 
 
 class Producer(driver.Producer):
     """Faust's Kafka producer; a message's future ends with one of our faults, as on the embedded broker."""
+
+    def _new_producer(self, transactional_id: str | None = None) -> AIOKafkaProducer:
+        made = super()._new_producer(transactional_id)
+        update = made.client._metadata_update  # noqa: SLF001 - aiokafka says nowhere else how often it asks
+
+        async def update_with_patience(*arguments: Any) -> bool:  # noqa: ANN401 - the client's own
+            known = bool(await update(*arguments))
+            if not known:
+                await asyncio.sleep(_METADATA_WAIT_S)
+            return known
+
+        made.client._metadata_update = update_with_patience  # noqa: SLF001
+        return made
 
     @override
     async def send(

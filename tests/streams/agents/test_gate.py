@@ -55,3 +55,9 @@ def test_names_that_a_sender_invents_do_not_fill_the_memory():
     for number in range(3 * FEEDS_LIMIT):
         gate.check_failure(f"feed-{number}", "unknown_feed")
     assert len(gate._ends) == FEEDS_LIMIT
+
+
+def test_records_of_no_declared_feed_are_set_aside_each_by_each_and_hold_nobody():
+    gate = FeedGate(GateRule(last=3, share=1.0), frozenset({"cam"}))
+    assert all(gate.check_failure("(unreadable)", "unreadable_envelope") is None for _ in range(50))
+    assert [gate.check_failure("cam", "x") for _ in range(3)][-1] is not None
