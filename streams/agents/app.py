@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +20,7 @@ from streams.brokers.address import read_servers
 from streams.brokers.records import Stored
 from streams.brokers.registration import register_transports
 from streams.brokers.tables import PromptTables
+from streams.faults import OutageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -60,7 +62,10 @@ _REQUEST_BYTES = 1_048_576
 _STOP_WITHIN_S = 60.0
 
 #: Faust itself then needs this long at most, or is left as it is: nothing is acknowledged that is not durable.
-_FAUST_STOPS_WITHIN_S = 30.0
+_FAUST_STOPS_WITHIN_S = 25.0
+
+#: Between two looks at whether work has come to its end.
+_LOOK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,7 @@ class StreamApp:
     held: set[Partition] = field(default_factory=set)
     begins: dict[Partition, int] = field(default_factory=dict)
     stop_within_s: float = _STOP_WITHIN_S
+    is_left_running: bool = False
 
     async def publish(self, records: Sequence[Record]) -> None:
         """Send records and return when the broker has made all of them durable.
@@ -273,17 +279,30 @@ class StreamApp:
     async def _stop(self) -> None:
         """Stop Faust; what does not come to its end in time is left unacknowledged, and comes again."""
         stop = asyncio.ensure_future(self.app.stop())
-        await asyncio.wait({stop}, timeout=self.stop_within_s)
-        if not stop.done():
+        if not await self._let_work_end(stop):
             left = list(self.app.consumer.unacked)
             log.warning("%d records are still at work after %.0f s; they come again", len(left), self.stop_within_s)
             self.app.consumer.unacked.clear()
-            await asyncio.wait({stop}, timeout=_FAUST_STOPS_WITHIN_S)
+        await asyncio.wait({stop}, timeout=_FAUST_STOPS_WITHIN_S)
         if not stop.done():
-            log.critical("Faust does not stop; it is left as it is")
+            self.is_left_running = True
             stop.cancel()
-        elif stop.exception() is not None and self.fault is None:
+            sentence = (
+                "The broker does not answer, so this worker leaves it; nothing is acknowledged that is not durable."
+            )
+            self.fault = self.fault or OutageError(sentence)
+        elif self.fault is None:
             self.fault = stop.exception()
+
+    async def _let_work_end(self, stop: asyncio.Future[None]) -> bool:
+        """Return whether what is at work came to its end within the time for it."""
+        until = time.monotonic() + self.stop_within_s
+        while self.app.consumer.unacked and not stop.done():
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                return False
+            await asyncio.wait({stop}, timeout=min(left_s, _LOOK_EVERY_S))
+        return True
 
     def committed(self) -> dict[Partition, int]:
         """Return the next offset of each partition assigned to this worker; its first where nothing was committed yet."""

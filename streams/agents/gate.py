@@ -46,7 +46,9 @@ class Pause:
 
 @dataclass
 class FeedGate:
-    """Remembers how the last units of each feed ended; shared by the threads of a worker.
+    """Remembers how the last units of each feed fared at each step; shared by the threads of a worker.
+
+    The steps are looked at apart: a unit that is routed well and then cannot be opened is a failure, not half of one.
 
     Attributes
     ----------
@@ -57,22 +59,24 @@ class FeedGate:
 
     rule: GateRule
     feeds: frozenset[str] | None = None
-    _ends: OrderedDict[str, deque[str | None]] = field(default_factory=OrderedDict)
+    _ends: OrderedDict[tuple[str, str], deque[str | None]] = field(default_factory=OrderedDict)
     _pauses: dict[str, Pause] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def record_success(self, feed: str) -> None:
-        """Note that a unit of this feed did not fail."""
-        self._record(feed, None)
+    def record_success(self, feed: str, step: str) -> None:
+        """Note that a unit of this feed did not fail at a step."""
+        if self.rule.last > 0:
+            with self._lock:
+                self._find_ends(feed, step).append(None)
 
-    def check_failure(self, feed: str, reason: str) -> Pause | None:
+    def check_failure(self, feed: str, step: str, reason: str) -> Pause | None:
         """Note that a unit failed, and say whether the feed must stand still *instead of* setting this unit aside."""
         if self.rule.last <= 0 or (self.feeds is not None and feed not in self.feeds):
             return None
         with self._lock:
             if feed in self._pauses:
                 return self._pauses[feed]
-            ends = self._find_ends(feed)
+            ends = self._find_ends(feed, step)
             failed = Counter(ends)[reason] + 1
             if len(ends) >= self.rule.last - 1 and failed >= self.rule.share * self.rule.last:
                 return self._pauses.setdefault(feed, Pause(feed, reason, failed, self.rule.last))
@@ -84,15 +88,10 @@ class FeedGate:
         with self._lock:
             return self._pauses.get(feed)
 
-    def _record(self, feed: str, reason: str | None) -> None:
-        if self.rule.last > 0:
-            with self._lock:
-                self._find_ends(feed).append(reason)
-
-    def _find_ends(self, feed: str) -> deque[str | None]:
-        """Return how the last units of a feed ended; the feeds that were quiet longest are forgotten."""
-        ends = self._ends.setdefault(feed, deque(maxlen=self.rule.last))
-        self._ends.move_to_end(feed)
+    def _find_ends(self, feed: str, step: str) -> deque[str | None]:
+        """Return how the last units of a feed fared; the feeds that were quiet longest are forgotten."""
+        ends = self._ends.setdefault((feed, step), deque(maxlen=self.rule.last))
+        self._ends.move_to_end((feed, step))
         if len(self._ends) > FEEDS_LIMIT:
             self._ends.popitem(last=False)
         return ends

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -38,10 +39,10 @@ _DONE_AT_ONCE, _ROUTED_AT_ONCE = 2, 8
 _BACKLOG = 1_000
 
 #: Threads have this long to come back when all is over; then the process ends without them.
-_THREADS_WAIT_S = 10.0
+_THREADS_WAIT_S = 5.0
 
-#: The exit code of an outage.
-_OUTAGE = 3
+#: Exit codes of a fatal fault and of an outage.
+_FATAL, _OUTAGE = 2, 3
 
 #: Between two looks at whether the partitions move.
 _WATCH_EVERY_S = 1.0
@@ -143,7 +144,7 @@ class Running:
         """Stop in order when asked, and at once when asked again: what is not acknowledged comes again."""
         if self.app.stopping.is_set():
             log.critical("asked to stop twice: what is at work is left, and comes again")
-            leave_soon(0.0)
+            leave_soon(self.app.fault, wait_s=0.0)
         self.app.end()
 
     def _judge_watch(self, watch: asyncio.Task[None]) -> None:
@@ -159,7 +160,8 @@ class Running:
         if waiter.is_alive():
             log.critical("a thread hangs; the process ends without it")
             print_stacks()
-            leave_soon()
+        if waiter.is_alive() or self.app.is_left_running:
+            leave_soon(self.app.fault)
 
     def end_from_thread(self) -> None:
         """Ask the agents to stop, from another thread than theirs."""
@@ -218,12 +220,22 @@ def run_in_thread(running: Running, *, on_end: Callable[[], None]) -> tuple[Thre
     return thread, faults
 
 
-def leave_soon(wait_s: float = _THREADS_WAIT_S) -> None:
-    """End the process with exit code 3 if it does not end by itself: all that is acknowledged is durable."""
+def leave_soon(fault: BaseException | None, *, wait_s: float = _THREADS_WAIT_S) -> None:
+    """End the process if it does not end by itself: all that is acknowledged is durable, and what is left comes again.
+
+    Parameters
+    ----------
+    fault
+        What it ends with.
+    """
+    code = _FATAL if isinstance(fault, FatalFault) else _OUTAGE
 
     def leave() -> None:
         time.sleep(wait_s)
-        os._exit(_OUTAGE)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
 
     Thread(target=leave, name="last resort", daemon=True).start()
 

@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+#: The steps at which a unit may fail.
+_ROUTE, _WORK = "route", "work"
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -103,7 +106,9 @@ class Bench:
         if pause is not None:
             raise HoldEvent(pause.sentence)
 
-    async def refuse(self, feed: str, fault: RejectedInput, letter: Record, ends: Sequence[Record]) -> None:
+    async def refuse(
+        self, feed: str, fault: RejectedInput, letter: Record, ends: Sequence[Record], *, step: str
+    ) -> None:
         """Set a unit aside; or, when nearly all of its feed's units fail for this reason, stand still unacknowledged.
 
         Raises
@@ -112,7 +117,7 @@ class Bench:
             If the feed is paused for it.
         """
         was_paused = self.gate.find_pause(feed) is not None
-        pause = self.gate.check_failure(feed, fault.reason)
+        pause = self.gate.check_failure(feed, step, fault.reason)
         if pause is not None:
             if not was_paused:
                 self.health.note_pause(feed, pause.sentence)
@@ -160,17 +165,17 @@ class RouterAgent:
         else:
             await self.bench.publish((self.router.to_duplicate(prepared),), of=take.partition)
         feed = prepared.media.feed
-        self.bench.gate.record_success(feed)
+        self.bench.gate.record_success(feed, _ROUTE)
         self.bench.health.note_arrival(feed, prepared.arrived_at)
 
     async def _set_aside(self, stored: Stored, feed: str, fault: RejectedInput) -> None:
         key = to_arrival_key(stored)
         record = Record(stored.topic, stored.key, stored.value, stored.headers)
-        rejection = make_rejection(record, fault, step="route", rejected_at=dt.datetime.now(dt.UTC))
+        rejection = make_rejection(record, fault, step=_ROUTE, rejected_at=dt.datetime.now(dt.UTC))
         end = SetAside(rejection_id=rejection.rejection_id, reason=fault.reason)
         settled = MediaSettled(source=key.source, event=key.event, subject=find_subject(stored), end=end)
         letter = to_dead_letter(record, rejection, self.bench.topics.media_rejected)
-        await self.bench.refuse(feed, fault, letter, (to_settled_record(self.bench.topics, settled),))
+        await self.bench.refuse(feed, fault, letter, (to_settled_record(self.bench.topics, settled),), step=_ROUTE)
 
 
 @dataclass
@@ -188,7 +193,7 @@ class WorkAgent:
             order = read_order(stored)
         except RejectedInput as fault:
             letter, *ends = to_set_aside(None, record, fault, self.bench.topics, recorder=self.pipeline.recorder)
-            await self.bench.refuse(UNREADABLE, fault, letter, ends)
+            await self.bench.refuse(UNREADABLE, fault, letter, ends, step=_WORK)
             return
         stamp = order.unit.stamp
         self.bench.check_pause(stamp.feed)
@@ -196,10 +201,10 @@ class WorkAgent:
             announced = await self._process(order, take.partition)
         except RejectedInput as fault:
             letter, *ends = to_set_aside(order, record, fault, self.bench.topics, recorder=self.pipeline.recorder)
-            await self.bench.refuse(stamp.feed, fault, letter, ends)
+            await self.bench.refuse(stamp.feed, fault, letter, ends, step=_WORK)
             return
         await self.bench.publish(announced, of=take.partition)
-        self.bench.gate.record_success(stamp.feed)
+        self.bench.gate.record_success(stamp.feed, _WORK)
         self.bench.health.note_stored(stamp.feed, to_moment_text(stamp.captured), dt.datetime.now(dt.UTC))
 
     async def _process(self, order: WorkOrder, partition: Partition) -> tuple[Record, ...]:

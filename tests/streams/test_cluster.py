@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import sys
 from collections import Counter
-from dataclasses import dataclass
 
 import pytest
 
-from schemas.topics import Topics
 from streams.brokers.records import Record
-from streams.places import open_broker, open_objects, plan_topics
-from streams.settings.read import read_settings
-from tests.support.deployments import Site, announce_pictures, ask, open_worker, wait_for
+from tests.support.cluster import Cluster, make_cluster
+from tests.support.deployments import Site, announce_pictures, wait_for
 from tests.support.health import Health
 
 pytestmark = [
@@ -45,69 +40,9 @@ time_zone = "UTC"
 """
 
 
-@dataclass
-class Cluster:
-    """A site on shared services, and the environment that holds its secrets."""
-
-    site: Site
-    environment: dict[str, str]
-
-    @property
-    def deployment(self):
-        return read_settings(self.site.settings, {**os.environ, **self.environment}).deployment
-
-    @property
-    def topics(self):
-        return Topics(self.site.prefix)
-
-    @contextlib.contextmanager
-    def open_client(self):
-        with contextlib.closing(open_broker(self.deployment)) as client:
-            yield client
-
-    def prepare(self):
-        """Make bucket and topics."""
-        open_objects(self.deployment, create=True)
-        with self.open_client() as client:
-            client.create(plan_topics(self.deployment))
-
-    def ask(self, *arguments):
-        return ask(*arguments, "--settings", self.site.settings, environment=self.environment)
-
-    def open_worker(self, environment=None):
-        return open_worker(self.site.settings, {**self.environment, **(environment or {})})
-
-    def count_stored(self):
-        with self.open_client() as client:
-            return sum(client.end_offsets([self.topics.result_stored]).values())
-
-    def wait_until_even(self):
-        wait_for(lambda: self.ask("ledger")["in_flight"] == 0, what="every arrival has ended")
-        return self.ask("ledger")
-
-    def read_objects(self, *endings):
-        store = open_objects(self.deployment)
-        names = [info.key for info in store.list("") if info.key.startswith(("results/", "originals/"))]
-        return {key: store.read(key) for key in names if key.startswith("originals/") or key.endswith(endings)}
-
-
 @pytest.fixture
 def cluster(tmp_path, kafka_url, minio_service, unique_name):
-    site = Site(
-        tmp_path / "cluster",
-        broker=kafka_url,
-        store=minio_service.make_store_url(unique_name),
-        name=unique_name,
-        prefix=unique_name,
-        changes=REAL_FEEDS,
-    )
-    secrets = {
-        "OBSERVATORY__STORE__ACCESS_KEY": f'"{minio_service.access_key}"',
-        "OBSERVATORY__STORE__SECRET_KEY": f'"{minio_service.secret_key}"',
-    }
-    made = Cluster(site, secrets)
-    made.prepare()
-    return made
+    return make_cluster(tmp_path / "cluster", kafka_url, minio_service, unique_name, changes=REAL_FEEDS)
 
 
 def end_in_order(process):
@@ -116,7 +51,7 @@ def end_in_order(process):
 
 
 def test_two_workers_on_kafka_and_minio_give_the_bytes_of_the_embedded_run(cluster, tmp_path, real_data):
-    alone = Cluster(Site(tmp_path / "alone", changes=REAL_FEEDS), {})
+    alone = Cluster(Site(tmp_path / "alone", changes=REAL_FEEDS))
     sources = {"obsea": real_data / "fish" / "obsea", "clips": real_data / "fish" / "clips"}
     for feed, folder in sources.items():
         told = alone.ask("run", folder, "--feed", feed, "--no-page")

@@ -38,7 +38,7 @@ time_zone = "UTC"
 def left(monkeypatch):
     """Note, instead of ending the tests' own process, that a worker would have left without its threads."""
     calls = []
-    monkeypatch.setattr(running_module, "leave_soon", lambda *wait_s: calls.append(wait_s))
+    monkeypatch.setattr(running_module, "leave_soon", lambda fault, **_: calls.append(fault))
     return calls
 
 
