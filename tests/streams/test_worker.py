@@ -162,7 +162,7 @@ def test_a_paused_feed_stays_unacknowledged_and_goes_on_when_the_cause_is_mended
     log = "".join(path.read_text(errors="replace") for path in tmp_path.glob("worker-*.log"))
     assert "Feed cam is paused" in log
     told = ask("ledger", "--settings", site.settings)
-    assert (told["submitted"], told["stored"], told["rejected"], told["in_flight"]) == (18, 6, 4, 8)
+    assert (told["submitted"], told["stored"], told["rejected"], told["in_flight"]) == (18, 6, 4, 8), told
     site.worker = {"pause_last": 0}  # a person looked, and wants them set aside
     with open_worker(site.settings) as process:
         wait_for(lambda: ask("ledger", "--settings", site.settings)["in_flight"] == 0, what="it goes on")
