@@ -123,6 +123,9 @@ class OpenvinoRuntime:
             self._idle: SimpleQueue[ov.InferRequest] = SimpleQueue()
             for _ in range(self.requests):
                 self._idle.put(self._compiled.create_infer_request())
+        # The first call fills tables inside OpenVINO; two threads in it at once may wait for each other for ever (one for the
+        # table, one for the interpreter's lock), so it is made here, alone.
+        self._infer(np.zeros((1, *network.input_px, 3), dtype=np.uint8))
         self._threads = ThreadPoolExecutor(max_workers=self.requests, thread_name_prefix="openvino")
 
     @property
