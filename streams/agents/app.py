@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import logging
 import time
 from contextlib import suppress
@@ -15,6 +14,7 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 from yarl import URL
 
+from streams.agents.messages import to_stored
 from streams.agents.window import OrderedWindow, WindowClosedError
 from streams.brokers.address import read_servers
 from streams.brokers.records import Stored
@@ -343,22 +343,6 @@ class StreamApp:
 async def _to_takes(stream: faust.StreamT[bytes]) -> AsyncIterator[Take]:
     async for event in cast("Any", stream).noack().events():
         yield Take(to_stored(event.message), event)
-
-
-def to_stored(message: Any) -> Stored:  # noqa: ANN401 - Faust's message
-    """Return a consumed message as a stored record; its time is the broker's append time, to the millisecond."""
-    milliseconds = round(message.timestamp * 1000)
-    headers = message.headers.items() if isinstance(message.headers, dict) else message.headers or ()
-    return Stored(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        appended_at=dt.datetime.fromtimestamp(milliseconds // 1000, dt.UTC)
-        + dt.timedelta(milliseconds=milliseconds % 1000),
-        key=message.key,
-        headers=tuple((name, value) for name, value in headers),
-        value=message.value,
-    )
 
 
 def make_app(plan: AppPlan) -> StreamApp:
