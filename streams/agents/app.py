@@ -14,10 +14,10 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 from yarl import URL
 
-from streams.agents.messages import to_stored
+from streams.agents.takes import Shape, Take, to_stored
 from streams.agents.window import OrderedWindow, WindowClosedError
 from streams.brokers.address import read_servers
-from streams.brokers.records import Stored
+from streams.brokers.kafka.faults import is_kafka_error
 from streams.brokers.registration import register_transports
 from streams.brokers.tables import PromptTables
 from streams.faults import OutageError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.brokers.credentials import Credentials
-    from streams.brokers.records import Partition, Record
+    from streams.brokers.records import Partition, Record, Stored
 
 log = logging.getLogger(__name__)
 
@@ -98,42 +98,6 @@ class AppPlan:
     dead_after_s: float = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How much an agent takes at once.
-
-    Attributes
-    ----------
-    width
-        Records at work at once.
-    backlog
-        Records taken and not acknowledged; more than the width, so that one long unit does not hold up all.
-    is_small
-        Whether its records never hold pictures.
-    """
-
-    width: int
-    backlog: int = 0
-    is_small: bool = True
-
-
-@dataclass
-class Take:
-    """A record that was taken from a topic, to be acknowledged when its outcome is durable."""
-
-    record: Stored
-    event: faust.EventT[Any]
-
-    @property
-    def partition(self) -> Partition:
-        """The topic and partition it came from."""
-        return (self.record.topic, self.record.partition)
-
-    def ack(self) -> bool:
-        """Acknowledge; the offset is committed later."""
-        return bool(self.event.ack())
-
-
 @dataclass
 class StreamApp:
     """The running part: agents, sending, and how it all ended.
@@ -146,6 +110,8 @@ class StreamApp:
         Partitions with a record that is left unacknowledged until this worker starts anew.
     begins
         Where the partitions assigned to this worker begin.
+    windows
+        What is at work, by topic.
     """
 
     app: faust.App
@@ -153,6 +119,7 @@ class StreamApp:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     held: set[Partition] = field(default_factory=set)
     begins: dict[Partition, int] = field(default_factory=dict)
+    windows: dict[str, OrderedWindow[Take]] = field(default_factory=dict)
     stop_within_s: float = _STOP_WITHIN_S
     is_left_running: bool = False
 
@@ -192,6 +159,7 @@ class StreamApp:
             window: OrderedWindow[Take] = OrderedWindow(
                 shape.width, backlog=shape.backlog, work=work, on_hold=self._hold
             )
+            self.windows[topic] = window
             try:
                 await window.run(_to_takes(stream))
             except WindowClosedError as closed:
@@ -320,9 +288,15 @@ class StreamApp:
         self.held &= here
         self.begins = {partition: first for partition, first in self.begins.items() if partition in here}
         new = [tp for tp in assigned if (tp.topic, tp.partition) not in self.begins]
-        if new:
+        if not new:
+            return
+        try:
             found = await self.app.consumer.earliest_offsets(*new)
-            self.begins.update({(tp.topic, tp.partition): first or 0 for tp, first in found.items()})
+        except Exception as error:
+            if not is_kafka_error(error):
+                raise
+            return  # asked again at the next look
+        self.begins.update({(tp.topic, tp.partition): first or 0 for tp, first in found.items()})
 
     def ends(self) -> dict[Partition, int]:
         """Return the end offset of each partition assigned to this worker."""

@@ -154,18 +154,38 @@ def _to_plain(feed: FeedHealth) -> dict[str, object]:
 
 @dataclass
 class Pulse:
-    """When something last happened to the records of each partition that are at work: an image looked at, a call tried again."""
+    """Signs of life of the records at work; noted by many threads."""
 
-    _beats: dict[Partition, float] = field(default_factory=dict)
+    _newest_s: float = 0.0
+    _looked_s: dict[Partition, float] = field(default_factory=dict)
 
-    def beat(self, partition: Partition | None) -> None:
-        """Note a sign of life; called from many threads."""
-        if partition is not None:
-            self._beats[partition] = time.monotonic()
+    def beat(self) -> None:
+        """Note that a thread took something up, or tries it again."""
+        self._newest_s = time.monotonic()
 
-    def read(self) -> dict[Partition, float]:
-        """Return the newest sign of life of each partition, on the monotonic clock."""
-        return dict(self._beats)
+    def look(self, partition: Partition) -> None:
+        """Note that an image of a unit of this partition was looked at."""
+        self.beat()
+        self._looked_s[partition] = self._newest_s
+
+    def end(self, partition: Partition) -> None:
+        """Note that a unit of this partition is not looked at any longer."""
+        self.beat()
+        self._looked_s.pop(partition, None)
+
+    def find(self, partition: Partition, *, is_ours: bool) -> float:
+        """Return the newest sign of life of a partition, on the monotonic clock; 0 where there is none.
+
+        Parameters
+        ----------
+        is_ours
+            Whether its records wait for a thread, a decoding process or a neighbour here. Then any sign of life counts, for
+            its turn will come; once its images are looked at, only they do.
+        """
+        looked_s = self._looked_s.get(partition)
+        if looked_s is not None:
+            return looked_s
+        return self._newest_s if is_ours else 0.0
 
 
 @dataclass
@@ -215,6 +235,7 @@ class StallWatch:
                 self._seen[partition] = (offset, clock_s)
                 continue
             alive_s = max(known[1], (beats or {}).get(partition, 0.0))
+            self._seen[partition] = (offset, alive_s)
             if self.patience_s > 0 and clock_s - alive_s > self.patience_s:
                 stalled.append(partition)
         for gone in set(self._seen) - set(committed):

@@ -10,21 +10,24 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Thread
 from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault, TransientFault
 from schemas.topics import LANES
-from streams.agents.app import Shape, StreamApp
+from streams.agents.app import StreamApp
 from streams.agents.health import StallWatch, print_stacks
 from streams.agents.health_page import open_health_page
+from streams.agents.takes import Shape
 from streams.agents.workers import Bench, MeterAgent, RouterAgent, WorkAgent
 from streams.faults import StoppingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Executor
 
+    from schemas.media import Lane
     from streams.assembly import Parts
     from streams.brokers.records import Partition
     from streams.units.pipeline import Pipeline
@@ -71,6 +74,7 @@ class Running:
     bench: Bench
     meter: Meter
     metered: dict[Partition, int] = field(default_factory=dict)
+    _lanes: dict[Lane, Bench] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop | None = None
 
@@ -88,7 +92,6 @@ class Running:
             self._add_installation(name, pipeline)
 
     def _add_installation(self, name: str, pipeline: Pipeline) -> None:
-        agent = WorkAgent(pipeline, self.bench)
         shape = Shape(_DONE_AT_ONCE * self.parts.threads, backlog=_BACKLOG)
 
         async def on_fault(fault: BaseException) -> None:
@@ -98,8 +101,15 @@ class Running:
                 await self._end(fault)
 
         for lane in LANES:
-            topic = self.parts.topics.work(name, lane)
+            topic, agent = self.parts.topics.work(name, lane), WorkAgent(pipeline, self._find_bench(lane))
             self.app.add_agent(topic, shape=shape, work=agent.work, on_fault=on_fault)
+
+    def _find_bench(self, lane: Lane) -> Bench:
+        """Return the bench of a lane: with threads of its own, so that neither routing nor the other lane waits for its clips."""
+        if lane not in self._lanes:
+            threads = make_threads(_DONE_AT_ONCE * self.parts.threads)
+            self._lanes[lane] = replace(self.bench, threads=threads)
+        return self._lanes[lane]
 
     def _stop_installation(self, name: str, fault: FatalFault) -> None:
         """Stop one installation and leave its neighbours; when none is left, nothing is to be done here."""
@@ -153,8 +163,10 @@ class Running:
 
     def _let_threads_go(self) -> None:
         """Wait for the threads; one that hangs in a vendor's code cannot be ended, and would keep the process alive for ever."""
-        self.bench.threads.shutdown(wait=False, cancel_futures=True)
-        waiter = Thread(target=self.bench.threads.shutdown, daemon=True)
+        executors = [self.bench.threads, *(bench.threads for bench in self._lanes.values())]
+        for executor in executors:
+            executor.shutdown(wait=False, cancel_futures=True)
+        waiter = Thread(target=_wait_for_threads, args=(executors,), daemon=True)
         waiter.start()
         waiter.join(_THREADS_WAIT_S)
         if waiter.is_alive():
@@ -180,15 +192,23 @@ class Running:
         while not self.app.stopping.is_set():
             await asyncio.sleep(_WATCH_EVERY_S)
             await self.app.learn_assignment()
-            stalled = stalls.find_stalled(
-                self.app.committed(), self.app.ends(), beats=self.bench.pulse.read(), held=self.app.held
-            )
+            committed = self.app.committed()
+            # an outage that is known has a bound of its own
+            held = committed if self.bench.health.waiting else self.app.held
+            beats = {partition: self._find_beat(partition) for partition in committed}
+            stalled = stalls.find_stalled(committed, self.app.ends(), beats=beats, held=held)
             if stalled:
                 print_stacks()
                 names = ", ".join(f"{topic}[{partition}]" for topic, partition in stalled)
                 sentence = f"Records wait in {names} and nothing moves; the stacks are on standard error."
                 self.app.stop_within_s = 0.0  # what stands still does not come to its end
                 self.app.end(StalledError(sentence))
+
+    def _find_beat(self, partition: Partition) -> float:
+        """Return a partition's newest sign of life: its own, or anybody's while its records are ours and wait for a thread."""
+        window = self.app.windows.get(partition[0])
+        is_ours = window is not None and (window.is_full or window.has_taken(partition))
+        return self.bench.pulse.find(partition, is_ours=is_ours)
 
     def describe(self) -> dict[str, object]:
         """Return what ``/healthz`` tells."""
@@ -240,6 +260,11 @@ def leave_soon(fault: BaseException | None, *, wait_s: float = _THREADS_WAIT_S) 
     Thread(target=leave, name="last resort", daemon=True).start()
 
 
+def _wait_for_threads(executors: Iterable[Executor]) -> None:
+    for executor in executors:
+        executor.shutdown(wait=True)
+
+
 def make_threads(count: int) -> ThreadPoolExecutor:
-    """Return the threads in which units are done; the router's short work has as many again."""
-    return ThreadPoolExecutor(max_workers=2 * count, thread_name_prefix="work")
+    """Return threads in which work is done."""
+    return ThreadPoolExecutor(max_workers=count, thread_name_prefix="work")

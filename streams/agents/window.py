@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -77,7 +78,17 @@ class OrderedWindow(Generic[E]):
         self._slots = asyncio.Semaphore(width)
         self._room = asyncio.Semaphore(max(width, backlog))
         self._lanes: dict[Hashable, _Lane[E]] = {}
+        self._taken: Counter[Hashable] = Counter()
         self._failed: asyncio.Future[None] | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is taken until something comes to its end."""
+        return self._slots.locked() or self._room.locked()
+
+    def has_taken(self, partition: Hashable) -> bool:
+        """Return whether events of this partition are at work, or done and wait for an earlier one."""
+        return self._taken[partition] > 0
 
     async def run(self, events: AsyncIterable[E]) -> None:
         """Work on events until they end; what is at work then is finished first.
@@ -114,6 +125,7 @@ class OrderedWindow(Generic[E]):
             task = asyncio.ensure_future(self._work(event))
             task.add_done_callback(self._free_slot)
             lane.queue.put_nowait((event, task))
+            self._taken[event.partition] += 1
 
     def _free_slot(self, _task: asyncio.Task[None]) -> None:
         self._slots.release()
@@ -137,6 +149,7 @@ class OrderedWindow(Generic[E]):
                 if self._failed is not None and not self._failed.done():
                     self._failed.set_exception(error)
                 return
+            self._taken[event.partition] -= 1
             self._room.release()
             lane.queue.task_done()
 

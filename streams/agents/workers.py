@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from schemas.topics import Topics
-    from streams.agents.app import Take
     from streams.agents.gate import FeedGate
     from streams.agents.health import Health
+    from streams.agents.takes import Take
     from streams.brokers.records import Partition, Stored
     from streams.units.pipeline import Pipeline
     from streams.units.routing import Prepared, Router
@@ -73,22 +73,22 @@ class Bench:
     pulse: Pulse = field(default_factory=Pulse)
     stopping: Event = field(default_factory=Event)
 
-    async def call(self, work: Callable[[], T], *, of: Partition | None = None) -> T:
-        """Run ``work`` for a partition's record in a thread, trying again while a neighbour is away."""
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in a thread, trying again while a neighbour is away."""
 
         def try_once() -> T:
-            self.pulse.beat(of)
+            self.pulse.beat()
             with self.health.watch("work"):
                 return work()
 
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.threads, self.patience.call, try_once, self.stopping)
 
-    async def publish(self, records: Sequence[Record], *, of: Partition | None = None) -> None:
+    async def publish(self, records: Sequence[Record]) -> None:
         """Send records, trying again while the broker is away; return when they are durable."""
 
         async def try_once() -> None:
-            self.pulse.beat(of)
+            self.pulse.beat()
             with self.health.watch("sending"):
                 await self.send(records)
 
@@ -144,7 +144,7 @@ class RouterAgent:
         before, mine = self._turn, asyncio.get_running_loop().create_future()
         self._turn = mine
         try:
-            prepared = await self.bench.call(lambda: self.router.prepare(record), of=take.partition)
+            prepared = await self.bench.call(lambda: self.router.prepare(record))
             if before is not None:
                 await asyncio.shield(before)
             other = self.router.decide(prepared)
@@ -153,17 +153,17 @@ class RouterAgent:
             return
         finally:
             mine.set_result(None)
-        await self._send_on(prepared, other, take)
+        await self._send_on(prepared, other)
 
-    async def _send_on(self, prepared: Prepared, other: str | None, take: Take) -> None:
+    async def _send_on(self, prepared: Prepared, other: str | None) -> None:
         if other is None:
-            other = await self.bench.call(lambda: self.router.claim(prepared), of=take.partition)
+            other = await self.bench.call(lambda: self.router.claim(prepared))
         if other is None:
             taken_in = (self.router.to_in_work(prepared), self.router.to_ingested(prepared))
-            await self.bench.publish(taken_in, of=take.partition)
-            await self.bench.publish((self.router.to_work(prepared),), of=take.partition)
+            await self.bench.publish(taken_in)
+            await self.bench.publish((self.router.to_work(prepared),))
         else:
-            await self.bench.publish((self.router.to_duplicate(prepared),), of=take.partition)
+            await self.bench.publish((self.router.to_duplicate(prepared),))
         feed = prepared.media.feed
         self.bench.gate.record_success(feed, _ROUTE)
         self.bench.health.note_arrival(feed, prepared.arrived_at)
@@ -203,17 +203,18 @@ class WorkAgent:
             letter, *ends = to_set_aside(order, record, fault, self.bench.topics, recorder=self.pipeline.recorder)
             await self.bench.refuse(stamp.feed, fault, letter, ends, step=_WORK)
             return
-        await self.bench.publish(announced, of=take.partition)
+        await self.bench.publish(announced)
         self.bench.gate.record_success(stamp.feed, _WORK)
         self.bench.health.note_stored(stamp.feed, to_moment_text(stamp.captured), dt.datetime.now(dt.UTC))
 
     async def _process(self, order: WorkOrder, partition: Partition) -> tuple[Record, ...]:
-        def beat() -> None:
-            self.bench.pulse.beat(partition)
-
-        return await self.bench.call(
-            lambda: self.pipeline.process(order, self.bench.topics, on_image=beat), of=partition
-        )
+        pulse = self.bench.pulse
+        try:
+            return await self.bench.call(
+                lambda: self.pipeline.process(order, self.bench.topics, on_image=lambda: pulse.look(partition))
+            )
+        finally:
+            pulse.end(partition)
 
 
 @dataclass

@@ -110,7 +110,7 @@ def write_pictures(folder: Path, count: int, *, first: int = 0, prefix: str = "C
 
 
 def announce_pictures(
-    client: Any, topics: Any, feed: str, count: int, *, first: int = 0, data: bytes | None = None
+    client: Any, topics: Any, feed: str, count: int, *, first: int = 0, data: bytes | None = None, lane: str = "live"
 ) -> list[str]:
     """Announce pictures to a broker, or the same bytes under the names of as many minutes; return their subjects."""
     from streams.feeds.announce import Claimed, Sender, announce_bytes
@@ -119,7 +119,9 @@ def announce_pictures(
     client.append(
         [
             announce_bytes(
-                make_picture(number, bright=number % 2 == 0) if data is None else data, Claimed(subject), Sender(feed)
+                make_picture(number, bright=number % 2 == 0) if data is None else data,
+                Claimed(subject),
+                Sender(feed, lane=lane),
             ).to_record(topics.media_arrived)
             for number, subject in enumerate(subjects, first)
         ]

@@ -11,7 +11,8 @@ import pytest
 
 from schemas.errors import FatalFault, TransientFault
 from schemas.topics import Topic
-from streams.agents.app import AppPlan, Shape, make_app
+from streams.agents.app import AppPlan, make_app
+from streams.agents.takes import Shape
 from streams.agents.window import HoldEvent
 from streams.brokers.client import open_client
 from streams.brokers.credentials import Credentials

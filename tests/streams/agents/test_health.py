@@ -100,6 +100,14 @@ def test_a_partition_is_not_stalled_while(why):
         assert watch.find_stalled(committed, ends, beats=beats, held=held, now_s=float(now_s)) == ()
 
 
+def test_a_sign_of_life_counts_from_when_it_was_given():
+    watch = StallWatch(10.0)
+    watch.find_stalled({WORK: 5}, {WORK: 8}, now_s=0.0)
+    watch.find_stalled({WORK: 5}, {WORK: 8}, beats={WORK: 8.0}, now_s=9.0)
+    assert watch.find_stalled({WORK: 5}, {WORK: 8}, now_s=17.0) == ()
+    assert watch.find_stalled({WORK: 5}, {WORK: 8}, now_s=19.0) == (WORK,)
+
+
 def test_a_partition_that_went_to_another_worker_and_came_back_begins_anew():
     watch = StallWatch(10.0)
     watch.find_stalled({WORK: 5}, {WORK: 8}, now_s=0.0)
@@ -108,14 +116,33 @@ def test_a_partition_that_went_to_another_worker_and_came_back_begins_anew():
     assert watch.find_stalled({WORK: 5}, {WORK: 8}, now_s=22.0) == (WORK,)
 
 
-def test_a_pulse_keeps_the_newest_sign_of_life_of_each_partition():
+OTHER = ("work.fish.live.v1", 1)
+
+
+def test_a_unit_whose_images_are_looked_at_is_judged_by_them_alone():
     pulse = Pulse()
-    pulse.beat(WORK)
-    first = pulse.read()[WORK]
-    pulse.beat(WORK)
-    pulse.beat(None)
-    assert list(pulse.read()) == [WORK]
-    assert pulse.read()[WORK] >= first
+    pulse.look(WORK)
+    first = pulse.find(WORK, is_ours=True)
+    pulse.beat()
+    pulse.look(OTHER)
+    assert pulse.find(WORK, is_ours=True) == first > 0
+    pulse.look(WORK)
+    assert pulse.find(WORK, is_ours=True) >= first
+    pulse.end(WORK)
+    pulse.beat()
+    assert pulse.find(WORK, is_ours=True) > first
+
+
+def test_a_record_that_waits_for_its_turn_here_is_alive_while_anything_is():
+    pulse = Pulse()
+    pulse.look(OTHER)
+    assert pulse.find(WORK, is_ours=True) > 0
+
+
+def test_a_record_that_was_never_handed_to_us_is_not_alive_because_others_are():
+    pulse = Pulse()
+    pulse.look(OTHER)
+    assert pulse.find(WORK, is_ours=False) == 0
 
 
 # --- the page ---

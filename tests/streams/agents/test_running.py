@@ -174,7 +174,7 @@ async def test_a_neighbour_that_comes_back_is_noticed_and_everything_is_stored(t
 
 async def test_a_detector_that_hangs_makes_the_worker_end_with_its_stacks(tmp_path, capfd, left):
     go_on = threading.Event()
-    async with open_workplace(tmp_path, detectors={"bright": script(go_on.wait)}, stall_after_s=1.5) as place:
+    async with open_workplace(tmp_path, detectors={"bright": script(go_on.wait)}, stall_after_s=2.5) as place:
         place.announce(1)
         try:
             with pytest.raises(StalledError, match=r"work\.bright\.live"):
@@ -196,6 +196,55 @@ async def test_a_unit_that_takes_longer_than_the_patience_is_no_stall_while_its_
         announce_pictures(place.client, place.parts.topics, "cam", 1, data=make_clip(16))
         await wait_for(lambda: place.count_stored() == 1)
         assert not place.run.done()
+
+
+async def test_units_that_wait_for_others_longer_than_the_patience_are_no_stall(tmp_path):
+    from tests.support.media import make_clip
+
+    pace = threading.Event()
+    detector = script(lambda: pace.wait(0.3))
+    async with open_workplace(tmp_path, detectors={"bright": detector}, stall_after_s=2.0, threads=1) as place:
+        announce_pictures(place.client, place.parts.topics, "cam", 6, data=make_clip(5))
+        await wait_for(lambda: place.count_stored() == 6)
+        assert not place.run.done()
+
+
+async def test_an_outage_that_is_known_is_no_stall(tmp_path):
+    answers = iter([TransientFault(sentence="The store answers 503.")] * 24)
+    lock = threading.Lock()
+
+    def stumble():
+        with lock:
+            fault = next(answers, None)
+        if fault is not None:
+            raise fault
+
+    async with open_workplace(tmp_path, detectors={"bright": script(stumble)}, stall_after_s=2.5) as place:
+        place.announce(6)
+        await wait_for(lambda: place.count_stored() == 6)
+
+
+async def test_clips_of_one_lane_do_not_keep_the_other_lane_and_the_router_waiting(tmp_path):
+    from tests.support.media import make_clip
+
+    go_on, archived = threading.Event(), threading.Event()
+
+    def look(view):
+        if view.image.kind == "frame":
+            archived.set()
+            go_on.wait()
+        return find_bright_centre(view)
+
+    async with open_workplace(tmp_path, detectors={"bright": ScriptedDetector(look)}, threads=2) as place:
+        try:
+            clip = make_clip(3)
+            announce_pictures(place.client, place.parts.topics, "cam", 1, data=clip, lane="archive")
+            await wait_for(archived.is_set)
+            place.announce(3, first=20)
+            await wait_for(lambda: place.count_stored() == 3)
+        finally:
+            go_on.set()
+        await wait_for(lambda: place.count_stored() == 4)
 
 
 async def test_a_feed_of_which_nearly_all_fails_pauses_while_its_neighbour_of_the_same_installation_goes_on(tmp_path):
