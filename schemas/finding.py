@@ -60,6 +60,11 @@ class Image(Noun):
     flags: Codes = ()
 
 
+#: Label and flag of a finding that was looked at and given no name: every class scored below its own threshold. It is counted;
+#: it has no score; its ``alternatives`` are the classes that came nearest, best first.
+UNIDENTIFIED = "unidentified"
+
+
 class Alternative(Noun):
     """A label the observer thought less likely."""
 
