@@ -4,43 +4,24 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
-from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from schemas.errors import FatalFault
+from schemas.forms.taxa import Meaning, State, Taxon
 from schemas.noun import Label, Name, Noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-#: How WoRMS spells the identity of a taxon; GBIF and OBIS read no other spelling.
-LSID_PREFIX = "urn:lsid:marinespecies.org:taxname:"
 
 #: Marks of an uncertain name. They belong to a qualifier, never to a scientific name.
 _QUALIFIERS = frozenset({"cf.", "aff.", "sp.", "spp.", "indet."})
 
 _FOLDER = "maps"
 
-State = Literal["taxon", "composite", "not_a_taxon", "trace"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-
-
-@dataclass(frozen=True, slots=True)
-class Taxon:
-    """A taxon as it is published: the name belongs to the id, the kingdom tells homonyms apart."""
-
-    aphia_id: int
-    scientific_name: str
-    rank: str
-    kingdom: str
-
-    @property
-    def lsid(self) -> str:
-        """The WoRMS life science identifier."""
-        return f"{LSID_PREFIX}{self.aphia_id}"
 
 
 class LabelRow(Noun):
@@ -113,6 +94,10 @@ class LabelMap(Noun):
     def to_index(self) -> dict[str, LabelRow]:
         """Return the rows by label."""
         return {row.label: row for row in self.label}
+
+    def to_meanings(self) -> dict[str, Meaning]:
+        """Return what each label stands for."""
+        return {row.label: Meaning(row.state, row.taxon) for row in self.label}
 
     def to_taxa(self) -> dict[int, Taxon]:
         """Return the taxa that may be published, by AphiaID."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from schemas.finding import Entry, Finding, Image
-    from sinks.darwin_core.labels import LabelRow, Taxon
+    from schemas.forms.taxa import Taxon
+    from sinks.darwin_core.labels import LabelRow
 
 _SCORE_DECIMALS = 4
 

@@ -13,7 +13,7 @@ from sinks.darwin_core.rows import to_number
 from sinks.darwin_core.terms import LICENCES
 
 if TYPE_CHECKING:
-    from sinks.darwin_core.labels import Taxon
+    from schemas.forms.taxa import Taxon
     from sinks.darwin_core.plan import DatasetPlan, Party
 
 NAMESPACE = "https://eml.ecoinformatics.org/eml-2.2.0"

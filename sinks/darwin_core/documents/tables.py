@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from schemas.forms.taxa import Taxon
     from sinks.darwin_core.deployments import DeploymentShare
     from sinks.darwin_core.drafts import Draft
-    from sinks.darwin_core.labels import Taxon
     from sinks.darwin_core.plan import DatasetPlan
     from sinks.darwin_core.rows import Row
 

@@ -6,14 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemas.forms.taxa import LSID_PREFIX
 from sinks.darwin_core.gate.events import check_pairs
 from sinks.darwin_core.identification import LIST_MARK
-from sinks.darwin_core.labels import LSID_PREFIX
 from sinks.darwin_core.terms import BASIS, L22, P01, PREDICTED, PRESENCE, VALIDATED, load_quantities
 
 if TYPE_CHECKING:
+    from schemas.forms.taxa import Taxon
     from sinks.darwin_core.gate.complaints import Complaints
-    from sinks.darwin_core.labels import LabelMap, Taxon
+    from sinks.darwin_core.labels import LabelMap
     from sinks.darwin_core.plan import Target
     from sinks.darwin_core.rows import Row
 

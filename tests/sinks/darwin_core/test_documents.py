@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from schemas.forms.taxa import Taxon
 from sinks.darwin_core.documents.eml import Coverage, read_title, write_eml
 from sinks.darwin_core.documents.meta import read_meta, write_meta
 from sinks.darwin_core.documents.pack import pack_folder
-from sinks.darwin_core.labels import Taxon
 from sinks.darwin_core.plan import Party
 from sinks.darwin_core.terms import TABLES
 from tests.sinks.darwin_core.builders import MORNING, make_plan
