@@ -44,6 +44,19 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
         "motion_share": Quantity("1", 4, "Share of the picture's pixels that differ from the background.", "", "UUUU"),
         "contrast": Quantity("1", 4, "Mean absolute difference from the background, of 255, inside the finding."),
         "area_px": Quantity("{pixel}", 1, "Area of the finding in image pixels.", "APIXBI01", "PIXY"),
+        # particles, as their instrument measured them
+        "esd_um": Quantity("um", 4, "Equivalent spherical diameter; FlowCam: the mean of 36 Feret diameters."),
+        "abd_um": Quantity("um", 4, "Diameter of the circle of the same area (FlowCam: area based diameter, ABD)."),
+        "length_um": Quantity("um", 4, "Longest Feret diameter."),
+        "width_um": Quantity("um", 4, "Shortest Feret diameter."),
+        # samples, as a person wrote them into the sample sheet
+        "volume_filtered_l": Quantity("L", 6, "Volume of sea water from which the sample was concentrated."),
+        "volume_concentrate_ml": Quantity("mL", 6, "Volume to which the sample was concentrated."),
+        "volume_subsample_ml": Quantity(
+            "mL", 6, "Volume of the sample, before dilution, that was given to the instrument."
+        ),
+        "dilution": Quantity("1", 6, "Volume after dilution by volume before it; 1 is undiluted.", "", "UUUU"),
+        "mesh_um": Quantity("um", 3, "Mesh of the net or sieve.", "MSHSIZE1", "UMIC"),
     }
 )
 
