@@ -35,6 +35,14 @@ class MetricScale(Noun):
 Scale = Annotated[NoScale | MetricScale, Field(discriminator="kind")]
 
 
+class FieldPlace(Noun):
+    """Where a cut-out was in the instrument's field of view: top-left pixel in the instrument's own ``frame``."""
+
+    frame: Count
+    x_px: Count
+    y_px: Count
+
+
 class Image(Noun):
     """One countable picture inside a unit.
 
@@ -48,6 +56,8 @@ class Image(Noun):
         Seconds after the start of the unit's capture time; 0 for a still.
     place
         Where the pixels are.
+    field
+        Where they were seen, if the instrument says it: a collage is no field of view.
     """
 
     index: Count
@@ -56,6 +66,7 @@ class Image(Noun):
     height_px: Annotated[int, Field(ge=1)]
     offset_s: Seconds = 0.0
     place: Place
+    field: FieldPlace | None = None
     scale: Scale = NoScale(why="not_declared")
     flags: Codes = ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from schemas.noun import Code, Count, Degrees, Metres, Noun, Pixel
 
@@ -83,12 +83,15 @@ Geometry = Annotated[Whole | Box | Polygon | Line | Point | Mask, Field(discrimi
 
 # --- where the pixels are ---
 
+#: What a part is to its unit; where a unit has several of a kind, they are numbered: ``collage.1``.
+Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}(\.[0-9]{1,9})?$")]
+
 
 class WholePart(Noun):
     """The image is the whole of one part."""
 
     kind: Literal["whole"] = "whole"
-    part: Code
+    part: Role
 
 
 class FramePlace(Noun):
@@ -100,7 +103,24 @@ class FramePlace(Noun):
     time_base: tuple[int, int]
 
 
-Place = Annotated[WholePart | FramePlace, Field(discriminator="kind")]
+class Cutout(Noun):
+    """The image is a rectangle of a larger picture; ``x_px`` and ``y_px`` are its top-left pixel there."""
+
+    kind: Literal["cutout"] = "cutout"
+    part: Role
+    x_px: Count
+    y_px: Count
+
+
+class Member(Noun):
+    """The image is one member of an archive: ``path`` is its name in there."""
+
+    kind: Literal["member"] = "member"
+    part: Role
+    path: Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
+
+
+Place = Annotated[WholePart | FramePlace | Cutout | Member, Field(discriminator="kind")]
 
 
 # --- on Earth, as known when the unit arrived ---
@@ -132,14 +152,17 @@ __all__ = [
     "At",
     "Box",
     "Corner",
+    "Cutout",
     "FramePlace",
     "Geometry",
     "Line",
     "Mask",
+    "Member",
     "Nowhere",
     "Place",
     "Point",
     "Polygon",
+    "Role",
     "Where",
     "Whole",
     "WholePart",

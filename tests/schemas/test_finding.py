@@ -8,8 +8,17 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.canonical import to_digest
-from schemas.finding import Finding, Image, LookedImage, UnreadImage, number_findings, to_bounds
-from schemas.geometry import Box, Line, Mask, Point, Polygon, Whole, WholePart
+from schemas.finding import (
+    FieldPlace,
+    Finding,
+    Image,
+    LookedImage,
+    MetricScale,
+    UnreadImage,
+    number_findings,
+    to_bounds,
+)
+from schemas.geometry import Box, Cutout, Line, Mask, Member, Point, Polygon, Whole, WholePart
 from schemas.result import DIGEST_ROWS, count_entries, to_entry_digests
 from tests.schemas.samples import ENTRY, FINDINGS
 
@@ -20,6 +29,43 @@ def boxed(left: float, top: float, label: str = "fish") -> Finding:
 
 def image(index: int = 0) -> Image:
     return Image(index=index, kind="still", width_px=100, height_px=80, place=WholePart(part="still"))
+
+
+def test_a_particle_says_where_it_is_in_its_collage_and_where_the_instrument_saw_it():
+    particle = Image(
+        index=9,
+        kind="roi",
+        width_px=25,
+        height_px=27,
+        offset_s=2.516,
+        place=Cutout(part="collage.1", x_px=201, y_px=0),
+        field=FieldPlace(frame=41, x_px=271, y_px=677),
+        scale=MetricScale(pixel_um=0.5544, method="calibration"),
+    )
+    assert particle.to_canonical() == (
+        b'{"field":{"frame":41,"x_px":271,"y_px":677},"flags":[],"height_px":27,"index":9,"kind":"roi",'
+        b'"offset_s":2.516,"place":{"kind":"cutout","part":"collage.1","x_px":201,"y_px":0},'
+        b'"scale":{"kind":"metric","method":"calibration","pixel_um":0.5544},"width_px":25}'
+    )
+    assert Image.from_json(particle.to_canonical()) == particle
+
+
+def test_an_image_of_a_camera_has_the_bytes_it_had_before_there_were_particles():
+    assert image().to_canonical() == (
+        b'{"flags":[],"height_px":80,"index":0,"kind":"still","offset_s":0,"place":{"kind":"whole","part":"still"},'
+        b'"scale":{"kind":"none","why":"not_declared"},"width_px":100}'
+    )
+
+
+def test_an_image_may_be_a_member_of_an_archive():
+    place = Member(part="archive", path="Été/a.png")
+    assert Member.from_json(place.to_canonical()) == place
+
+
+@pytest.mark.parametrize("role", ["collage.", "collage.x", ".1", "collage.1.2", "Collage.1", "collage-1"])
+def test_what_is_no_role_is_refused(role):
+    with pytest.raises(ValidationError, match="pattern"):
+        WholePart(part=role)
 
 
 def test_findings_are_numbered_by_place_whatever_order_they_come_in():
