@@ -40,6 +40,9 @@ _METER_WAIT_S = 30.0
 #: Between two looks at them.
 _LOOK_EVERY_S = 0.02
 
+#: Threads that route: they wait for a store far away more than they work, and near it one does it all.
+_ROUTING_THREADS = 16
+
 #: The agents finish what is at work within this time when they are asked to stop; then the process ends all the same.
 _STOP_WAIT_S = 90.0
 
@@ -118,9 +121,9 @@ def make_running(deployment: Deployment, parts: Parts, client: Client) -> Runnin
     """Return the agents of a deployment, its topics made; its detectors are built while the agents' vendor is loaded."""
     parts.build_early()
     from streams.agents.app import AppPlan, make_app  # noqa: PLC0415 - Faust takes half a second to load
+    from streams.agents.bench import Bench, Pace  # noqa: PLC0415
     from streams.agents.health import Health  # noqa: PLC0415
     from streams.agents.running import Running, make_threads  # noqa: PLC0415
-    from streams.agents.workers import Bench  # noqa: PLC0415
 
     client.create(plan_topics(deployment))
     app = make_app(
@@ -138,7 +141,8 @@ def make_running(deployment: Deployment, parts: Parts, client: Client) -> Runnin
         topics=parts.topics,
         send=app.publish,
         keep=parts.originals.keep,
-        threads=make_threads(parts.threads),
+        threads=make_threads(_ROUTING_THREADS),
+        pace=Pace(_ROUTING_THREADS),
         gate=parts.make_gate(),
         health=Health(dt.datetime.now(dt.UTC)),
         patience=Patience(give_up_after_s=deployment.worker.outage_after_s),

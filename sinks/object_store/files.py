@@ -1,13 +1,18 @@
-"""Files that are whole or not there: temporary file in the same folder, flush to the device, rename, flush the folder."""
+"""Files that are whole or not there: temporary file in the same folder, flush to the device, rename, flush the folder.
+
+Paths are text and files are descriptors: each object passes through here, and every call to the system that is saved is
+also one less for which a thread has to give way to another.
+"""
 
 from __future__ import annotations
 
+import itertools
 import os
+import shutil
 import sys
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
@@ -16,8 +21,70 @@ from sinks.object_store.paths import TEMPORARY
 #: Serialises put-if-absent on file systems without hard links; there, and only there, two processes may both win.
 _NO_LINKS = Lock()
 
+#: Names of this process's temporary files: nobody else's, on whatever machine, are the same.
+_PROCESS = uuid.uuid4().hex
+_NUMBERS = itertools.count()
 
-def write_replacing(target: Path, fill: Callable[[BinaryIO], object]) -> None:
+_COPY_BYTES = 1 << 20
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_OLD = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+#: Writes what a file shall hold to its descriptor.
+Fill = Callable[[int], object]
+
+
+def read_whole(path: str) -> bytes:
+    """Return a file's bytes.
+
+    Raises
+    ------
+    IsADirectoryError
+        If it is a folder.
+    OSError
+        As the file system says.
+    """
+    opened = os.open(path, _OLD)
+    try:
+        room = os.fstat(opened).st_size
+        data = os.read(opened, room + 1)
+        if len(data) <= room:  # the rule: all of it at once, and nothing behind
+            return data if len(data) == room else data + _read_rest(opened)
+        return data + _read_rest(opened)
+    finally:
+        os.close(opened)
+
+
+def _read_rest(opened: int) -> bytes:
+    blocks = []
+    while block := os.read(opened, _COPY_BYTES):
+        blocks.append(block)
+    return b"".join(blocks)
+
+
+def fill_with(data: bytes) -> Fill:
+    """Return what writes these bytes."""
+
+    def fill(opened: int) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(opened, left) :]
+
+    return fill
+
+
+def fill_from(source: BinaryIO) -> Fill:
+    """Return what copies a file, from its beginning, in bounded memory."""
+
+    def fill(opened: int) -> None:
+        source.seek(0)  # the folder may have vanished and the copy be tried again
+        with open(opened, "wb", closefd=False) as target:
+            shutil.copyfileobj(source, target, _COPY_BYTES)
+
+    return fill
+
+
+def write_replacing(target: str, fill: Fill) -> None:
     """Write a file in place of what was there; durable on return.
 
     Raises
@@ -28,17 +95,18 @@ def write_replacing(target: Path, fill: Callable[[BinaryIO], object]) -> None:
         As the file system says; then the target is as it was, unless the flush of the folder failed (it may then be
         either), and nothing else is left.
     """
-    temporary = _write_temporary(target.parent, fill)
+    folder = os.path.dirname(target)
+    temporary = _write_temporary(folder, fill)
     try:
-        temporary.replace(target)
+        os.replace(temporary, target)
     except BaseException:
         _remove(temporary)
         _refuse_folder(target)
         raise
-    sync_folder(target.parent)
+    sync_folder(folder)
 
 
-def write_new(target: Path, fill: Callable[[BinaryIO], object]) -> bool:
+def write_new(target: str, fill: Fill) -> bool:
     """Write a file unless one is there; say whether it was written. Exactly one of many simultaneous writers wins.
 
     Raises
@@ -46,7 +114,8 @@ def write_new(target: Path, fill: Callable[[BinaryIO], object]) -> bool:
     OSError
         As :func:`write_replacing`.
     """
-    temporary = _write_temporary(target.parent, fill)
+    folder = os.path.dirname(target)
+    temporary = _write_temporary(folder, fill)
     try:
         try:
             os.link(temporary, target)
@@ -55,53 +124,54 @@ def write_new(target: Path, fill: Callable[[BinaryIO], object]) -> bool:
             return False
         except OSError:  # FAT and some network drives have no hard links
             with _NO_LINKS:
-                if target.exists():
+                if os.path.exists(target):
                     return False
-                temporary.replace(target)
+                os.replace(temporary, target)
     finally:
         _remove(temporary)
-    sync_folder(target.parent)
+    sync_folder(folder)
     return True
 
 
-def _write_temporary(folder: Path, fill: Callable[[BinaryIO], object]) -> Path:
+def _write_temporary(folder: str, fill: Fill) -> str:
     # A new file for each attempt: after a failed flush a kernel may drop the pages and call the next flush a success.
-    temporary = folder / f"{TEMPORARY}{uuid.uuid4().hex}"
-    stream = temporary.open("xb")
+    temporary = os.path.join(folder, f"{TEMPORARY}{_PROCESS}-{os.getpid()}-{next(_NUMBERS)}")
+    opened = os.open(temporary, _NEW, 0o666)
     try:
-        with stream:
-            fill(stream)
-            stream.flush()
-            sync_file(stream)
+        try:
+            fill(opened)
+            sync_file(opened)
+        finally:
+            os.close(opened)
     except BaseException:
         _remove(temporary)
         raise
     return temporary
 
 
-def _refuse_folder(target: Path) -> None:
+def _refuse_folder(target: str) -> None:
     """Say plainly what each system says in its own way."""
-    if target.is_dir():
-        raise IsADirectoryError(str(target))
+    if os.path.isdir(target):
+        raise IsADirectoryError(target)
 
 
-def _remove(path: Path) -> None:
+def _remove(path: str) -> None:
     with suppress(OSError):
-        path.unlink(missing_ok=True)
+        os.unlink(path)
 
 
-def sync_file(stream: BinaryIO) -> None:
+def sync_file(opened: int) -> None:
     """Return when the file's bytes are on the device."""
     if sys.platform == "darwin":
         import fcntl  # noqa: PLC0415 - not on every platform
 
         with suppress(OSError):  # refused by some network drives, where the plain call has to do
-            fcntl.fcntl(stream.fileno(), fcntl.F_FULLFSYNC)  # fsync alone leaves them in the drive's cache
+            fcntl.fcntl(opened, fcntl.F_FULLFSYNC)  # fsync alone leaves them in the drive's cache
             return
-    os.fsync(stream.fileno())
+    os.fsync(opened)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str) -> None:
     """Return when the folder's names are on the device; nothing to do on Windows, which has no such call."""
     if sys.platform == "win32":
         return
@@ -112,7 +182,7 @@ def sync_folder(folder: Path) -> None:
         os.close(opened)
 
 
-def make_folders(folder: Path, top: Path) -> None:
+def make_folders(folder: str, top: str) -> None:
     """Make ``folder`` and what is missing between it and ``top``, which exists; durable on return.
 
     Raises
@@ -122,13 +192,22 @@ def make_folders(folder: Path, top: Path) -> None:
     """
     missing = []
     here = folder
-    while here != top and not here.is_dir():
+    while here != top and not _make_folder(here):
         missing.append(here)
-        here = here.parent
+        here = os.path.dirname(here)
     for made in reversed(missing):
-        try:
-            made.mkdir()
-        except FileExistsError:
-            if not made.is_dir():
-                raise NotADirectoryError(str(made)) from None
-        sync_folder(made.parent)
+        _make_folder(made)
+
+
+def _make_folder(folder: str) -> bool:
+    """Make one folder, durably; return False where the one above it is missing."""
+    try:
+        os.mkdir(folder)
+    except FileNotFoundError:
+        return False
+    except FileExistsError:
+        if not os.path.isdir(folder):
+            raise NotADirectoryError(folder) from None
+    else:
+        sync_folder(os.path.dirname(folder))
+    return True

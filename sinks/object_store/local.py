@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat as modes
 import time
 import uuid
@@ -12,13 +11,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from schemas.errors import FatalFault, TransientFault
 from sinks.object_store.file_faults import translate_file_faults
-from sinks.object_store.files import make_folders, sync_folder, write_new, write_replacing
+from sinks.object_store.files import (
+    fill_from,
+    fill_with,
+    make_folders,
+    read_whole,
+    sync_folder,
+    write_new,
+    write_replacing,
+)
 from sinks.object_store.keys import check_key, check_prefix
-from sinks.object_store.paths import TEMPORARY, from_segment, to_path
+from sinks.object_store.paths import TEMPORARY, from_segment, to_name, to_path
 from sinks.object_store.store import ObjectInfo
 
 T = TypeVar("T")
@@ -29,8 +36,6 @@ MARKER = "%store"
 
 #: What the marker says: a later layout would say another number.
 LAYOUT = b"observatory object store, layout 1\n"
-
-_COPY_BYTES = 1 << 20
 
 #: How often a folder may vanish (by a delete that left it empty) while an object is put into it.
 _FOLDER_ATTEMPTS = 5
@@ -53,13 +58,18 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._top = root.as_posix()
+        self._marker = f"{self._top}/{MARKER}"
 
     def read(self, key: str) -> bytes:
         """Return the whole object."""
         path = self._locate(key)
         with translate_file_faults(key):
-            self._find(path)
-            return path.read_bytes()
+            try:
+                return read_whole(path)
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+                self._find(path)  # says what it is: no object, or no store
+                raise
 
     @contextmanager
     def lend_path(self, key: str) -> Iterator[Path]:
@@ -67,7 +77,7 @@ class LocalStore:
         path = self._locate(key)
         with translate_file_faults(key):
             self._find(path)
-        yield path
+        yield Path(path)
 
     def stat(self, key: str) -> ObjectInfo | None:
         """Return what is known of the object, or None."""
@@ -80,7 +90,8 @@ class LocalStore:
 
     def write(self, key: str, data: bytes, *, media_type: str) -> None:  # noqa: ARG002 - a folder keeps none
         """Store ``data``, in place of what was there."""
-        self._put(key, lambda target: write_replacing(target, lambda stream: stream.write(data)))
+        fill = fill_with(data)
+        self._put(key, lambda target: write_replacing(target, fill))
 
     def write_once(self, key: str, data: bytes, *, media_type: str) -> bool:  # noqa: ARG002
         """Store ``data`` unless something is stored there.
@@ -88,19 +99,22 @@ class LocalStore:
         Exactly one writer wins, in all processes; on a file system without hard links (FAT, some network drives) that
         holds within one process only.
         """
-        if self.stat(key) is not None:
+        if self._is_there(key):
             return False
-        return self._put(key, lambda target: write_new(target, lambda stream: stream.write(data)))
+        fill = fill_with(data)
+        return self._put(key, lambda target: write_new(target, fill))
+
+    def _is_there(self, key: str) -> bool:
+        """Return whether an object is there, the store itself not being looked for: a write will find that out."""
+        with translate_file_faults(key), suppress(FileNotFoundError, NotADirectoryError):
+            return modes.S_ISREG(os.stat(self._locate(key)).st_mode)
+        return False
 
     def write_file(self, key: str, path: Path, *, media_type: str) -> None:  # noqa: ARG002
         """Store the bytes of a local file, in bounded memory."""
         with path.open("rb") as source:
-
-            def copy(stream: BinaryIO) -> None:
-                source.seek(0)  # the folder may have vanished and the copy be tried again
-                shutil.copyfileobj(source, stream, _COPY_BYTES)
-
-            self._put(key, lambda target: write_replacing(target, copy))
+            fill = fill_from(source)
+            self._put(key, lambda target: write_replacing(target, fill))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Go through the objects whose key begins with ``prefix``; memory holds one folder's names per level."""
@@ -115,7 +129,7 @@ class LocalStore:
 
     def delete(self, key: str) -> None:
         """Remove the object, if there is one, and the folders that this leaves empty."""
-        path = self._locate(key)
+        path = Path(self._locate(key))
         with translate_file_faults(key):
             try:
                 path.unlink()
@@ -141,8 +155,8 @@ class LocalStore:
             if create:
                 self._make_root()
                 if not marker.exists():
-                    write_replacing(marker, lambda stream: stream.write(LAYOUT))
-                    sync_folder(self.root.parent)
+                    write_replacing(str(marker), fill_with(LAYOUT))
+                    sync_folder(str(self.root.parent))
             if not marker.is_file():
                 message = f"{self.root} is not an object store; `observatory check` makes it one"
                 raise FatalFault(message)
@@ -178,24 +192,24 @@ class LocalStore:
                         removed += 1
         return removed
 
-    def _locate(self, key: str) -> Path:
-        return self.root.joinpath(to_path(check_key(key)))
+    def _locate(self, key: str) -> str:
+        return f"{self._top}/{to_name(check_key(key))}"
 
-    def _find(self, path: Path) -> os.stat_result:
+    def _find(self, path: str) -> os.stat_result:
         """Return the status of an object's file; FileNotFoundError only if the store itself is there."""
         with suppress(FileNotFoundError, NotADirectoryError):
-            found = path.stat()
+            found = os.stat(path)
             if modes.S_ISREG(found.st_mode):
                 return found
         self._require_store()
         raise FileNotFoundError(errno.ENOENT, "no such object")
 
     def _require_store(self) -> None:
-        if not (self.root / MARKER).is_file():
+        if not os.path.isfile(self._marker):
             message = f"the object store {self.root} is not there: mount it, or make it with `observatory check`"
             raise TransientFault(message)
 
-    def _put(self, key: str, write: Callable[[Path], T]) -> T:
+    def _put(self, key: str, write: Callable[[str], T]) -> T:
         target = self._locate(key)
         with translate_file_faults(key):
             for _ in range(_FOLDER_ATTEMPTS):
@@ -203,7 +217,7 @@ class LocalStore:
                     return write(target)
                 self._require_store()
                 with suppress(FileNotFoundError):
-                    make_folders(target.parent, self.root)
+                    make_folders(os.path.dirname(target), self._top)
             return write(target)
 
 

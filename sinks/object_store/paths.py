@@ -62,6 +62,11 @@ def from_segment(name: str) -> str | None:
     return segment if to_segment(segment) == name else None
 
 
+def to_name(key: str) -> str:
+    """Return the relative path for an object key that was checked, with ``/`` between its names."""
+    return "/".join([to_segment(segment) for segment in key.split("/")])
+
+
 def to_path(key: str) -> PurePosixPath:
-    """Return the relative path for an object key that was checked."""
-    return PurePosixPath(*(to_segment(segment) for segment in key.split("/")))
+    """Return the same as a path."""
+    return PurePosixPath(to_name(key))

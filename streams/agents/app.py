@@ -7,15 +7,16 @@ import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import faust
 from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 from yarl import URL
 
+from streams.agents.batches import Batching, BatchWindow
 from streams.agents.takes import Shape, Take, to_stored
-from streams.agents.window import OrderedWindow, WindowClosedError
+from streams.agents.window import OrderedWindow, Window, WindowClosedError
 from streams.brokers.address import read_servers
 from streams.brokers.kafka.faults import is_kafka_error
 from streams.brokers.registration import register_transports
@@ -23,11 +24,11 @@ from streams.brokers.tables import PromptTables
 from streams.faults import OutageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
     from pathlib import Path
 
     from streams.brokers.credentials import Credentials
-    from streams.brokers.records import Partition, Record, Stored
+    from streams.brokers.records import Partition, Record
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +44,6 @@ _BUFFER_RECORDS = 128
 #: Likewise where they are small. A buffer that is full holds up the delivery to **all** agents, and it takes in no more only
 #: from the partition of which the last record came: so it has room for a poll from each of twelve partitions above 80 %.
 _SMALL_BUFFER_RECORDS = 4_096
-
-#: Usage events taken at once, and how long one waits for more: they are small, and stored together.
-_BATCH_RECORDS = 4_096
-_BATCH_WITHIN_S = 0.2
 
 #: Sends are collected for this long; the acknowledgement waits for them anyway.
 _LINGER_S = 0.005
@@ -66,6 +63,15 @@ _FAUST_STOPS_WITHIN_S = 25.0
 
 #: Between two looks at whether work has come to its end.
 _LOOK_EVERY_S = 0.1
+
+
+@runtime_checkable
+class SendsTogether(Protocol):
+    """A producer that appends records of several topics in one durable step."""
+
+    async def send_together(self, records: Sequence[Record]) -> None:
+        """Append all of them, or none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ class StreamApp:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     held: set[Partition] = field(default_factory=set)
     begins: dict[Partition, int] = field(default_factory=dict)
-    windows: dict[str, OrderedWindow[Take]] = field(default_factory=dict)
+    windows: dict[str, Window[Take]] = field(default_factory=dict)
     stop_within_s: float = _STOP_WITHIN_S
     is_left_running: bool = False
 
@@ -131,7 +137,11 @@ class StreamApp:
         TransientFault, FatalFault
             If the broker does not take them, or they may not be written.
         """
-        await asyncio.gather(*(self._send(record) for record in records))
+        producer: Any = self.app.producer
+        if isinstance(producer, SendsTogether):
+            await producer.send_together(records)
+        else:
+            await asyncio.gather(*(self._send(record) for record in records))
 
     async def _send(self, record: Record) -> None:
         headers: Any = list(record.headers)
@@ -154,12 +164,47 @@ class StreamApp:
         on_fault
             Told that fault; decides whether the whole app stops.
         """
+        self._add(
+            topic,
+            lambda: OrderedWindow(shape.width, backlog=shape.backlog, work=work, on_hold=self._hold),
+            buffer_records=_SMALL_BUFFER_RECORDS if shape.is_small else _BUFFER_RECORDS,
+            on_fault=on_fault,
+        )
 
+    def add_batch_agent(
+        self,
+        topic: str,
+        *,
+        batching: Batching,
+        work: Callable[[Sequence[Take]], Awaitable[Collection[Take]]],
+        on_fault: Callable[[BaseException], Awaitable[None]],
+    ) -> None:
+        """Add an agent that does what has come together, and acknowledges it when ``work`` returned.
+
+        Parameters
+        ----------
+        work
+            Makes the outcome of a batch durable, and returns those records that stay unacknowledged.
+        on_fault
+            As above.
+        """
+        self._add(
+            topic,
+            lambda: BatchWindow(batching, work=work, on_hold=self._hold),
+            buffer_records=_SMALL_BUFFER_RECORDS if batching.is_small else _BUFFER_RECORDS,
+            on_fault=on_fault,
+        )
+
+    def _add(
+        self,
+        topic: str,
+        open_window: Callable[[], Window[Take]],
+        *,
+        buffer_records: int,
+        on_fault: Callable[[BaseException], Awaitable[None]],
+    ) -> None:
         async def take(stream: faust.StreamT[bytes]) -> None:
-            window: OrderedWindow[Take] = OrderedWindow(
-                shape.width, backlog=shape.backlog, work=work, on_hold=self._hold
-            )
-            self.windows[topic] = window
+            window = self.windows[topic] = open_window()
             try:
                 await window.run(_to_takes(stream))
             except WindowClosedError as closed:
@@ -168,8 +213,7 @@ class StreamApp:
                 async for left in _to_takes(stream):  # a buffer that fills would hold up every other agent
                     self._leave(left.event.message)
 
-        source = self._make_source(topic, _SMALL_BUFFER_RECORDS if shape.is_small else _BUFFER_RECORDS)
-        self.app.agent(source, name=f"agent.{topic}")(take)
+        self.app.agent(self._make_source(topic, buffer_records), name=f"agent.{topic}")(take)
 
     def _make_source(self, topic: str, buffer_records: int) -> faust.TopicT:
         """Return a topic whose records are raw bytes: what they are is for the agents' bodies to find out."""
@@ -180,32 +224,6 @@ class StreamApp:
             "value_serializer": "raw",
         }
         return self.app.topic(topic, **raw, internal=False, maxsize=buffer_records)
-
-    def add_batch_agent(
-        self,
-        topic: str,
-        *,
-        work: Callable[[Sequence[Stored]], Awaitable[None]],
-        on_fault: Callable[[BaseException], Awaitable[None]],
-    ) -> None:
-        """Add an agent that takes many small records at once, and acknowledges them when ``work`` returned."""
-
-        async def take(stream: faust.StreamT[bytes]) -> None:
-            async for events in cast("Any", stream).noack_take(_BATCH_RECORDS, within=_BATCH_WITHIN_S):
-                try:
-                    await work([to_stored(event.message) for event in events])
-                except asyncio.CancelledError:
-                    raise
-                except Exception as fault:  # noqa: BLE001 - judged by whoever owns the app
-                    await on_fault(fault)
-                    self._let_go(topic)
-                    await self.stopping.wait()
-                    return
-                for event in events:
-                    event.ack()
-
-        source = self._make_source(topic, _SMALL_BUFFER_RECORDS)
-        self.app.agent(source, name=f"agent.{topic}")(take)
 
     def _hold(self, take: Take) -> None:
         """Let a record that stays unacknowledged not keep a rebalance or the stop waiting: it comes again."""

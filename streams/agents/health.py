@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import TransientFault
 from schemas.noun import to_time_text
+from streams.account.status import to_age, to_feed_plain
 from streams.agents.gate import FEEDS_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from streams.account.status import FeedStatus, Status
     from streams.brokers.records import Partition
 
 log = logging.getLogger(__name__)
@@ -33,10 +35,10 @@ class FeedHealth:
     ----------
     arrived_at
         When the newest arrival was taken in by the broker.
-    stored_at
-        When the newest result was stored.
-    dead_letters
-        Units set aside since the worker began, by reason.
+    stored_at, captured
+        When the newest result was stored here, and when its picture was taken.
+    stored, set_aside
+        Units that ended here since the worker began; by reason those that were set aside.
     paused
         Why the feed stands still, if it does.
     """
@@ -45,7 +47,7 @@ class FeedHealth:
     stored_at: dt.datetime | None = None
     captured: str = ""
     stored: int = 0
-    dead_letters: Counter[str] = field(default_factory=Counter)
+    set_aside: Counter[str] = field(default_factory=Counter)
     paused: str = ""
 
 
@@ -53,18 +55,24 @@ class FeedHealth:
 class Health:
     """Everything ``/healthz`` tells; shared by the threads of a worker.
 
+    What this worker did is known at once. What concerns the feeds as a whole, which several workers share, comes from the
+    topics, by :meth:`note_status`.
+
     Attributes
     ----------
     stopped
         Installations that a fatal fault stopped, and its sentence.
     waiting
         What is tried again because a neighbour is away (``work``, ``sending``), and what is wrong.
+    status
+        What the topics told last.
     """
 
     started_at: dt.datetime
     feeds: OrderedDict[str, FeedHealth] = field(default_factory=OrderedDict)
     stopped: dict[str, str] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
+    status: Status | None = None
     _lock: Lock = field(default_factory=Lock)
 
     def note_arrival(self, feed: str, at: dt.datetime) -> None:
@@ -81,12 +89,17 @@ class Health:
     def note_dead_letter(self, feed: str, reason: str) -> None:
         """Note that a unit was set aside."""
         with self._lock:
-            self._feed(feed).dead_letters[reason] += 1
+            self._feed(feed).set_aside[reason] += 1
 
     def note_pause(self, feed: str, sentence: str) -> None:
         """Note that a feed stands still."""
         with self._lock:
             self._feed(feed).paused = sentence
+
+    def note_status(self, status: Status) -> None:
+        """Note what the topics tell of all feeds, those included that this worker never heard of."""
+        with self._lock:
+            self.status = status
 
     def note_stop(self, installation: str, sentence: str) -> None:
         """Note that an installation's agent stopped for a fatal fault."""
@@ -124,31 +137,50 @@ class Health:
         with self._lock:
             return not self.stopped and not self.waiting and not any(feed.paused for feed in self.feeds.values())
 
-    def to_plain(self, lag: Mapping[Partition, int]) -> dict[str, object]:
-        """Return one JSON object: well or not, lag by topic in records, and each feed."""
-        well = self.is_well
+    def to_plain(self, lag: Mapping[Partition, int], *, now_at: dt.datetime | None = None) -> dict[str, object]:
+        """Return one JSON object: well or not, lag by topic in records, and each feed.
+
+        Parameters
+        ----------
+        lag
+            Records that wait in the partitions of this worker.
+        now_at
+            When it is asked, for the ages.
+        """
+        well, asked_at = self.is_well, now_at or dt.datetime.now(dt.UTC)
         with self._lock:
             lags: Counter[str] = Counter()
             for (topic, _), behind in lag.items():
                 lags[topic] += behind
+            known = self.status.feeds if self.status else {}
+            names = sorted({*self.feeds, *known})
             return {
                 "well": well,
                 "started_at": to_time_text(self.started_at),
                 "lag": dict(sorted(lags.items())),
                 "stopped": dict(self.stopped),
                 "waiting": dict(self.waiting),
-                "feeds": {name: _to_plain(feed) for name, feed in sorted(self.feeds.items())},
+                "topics_read_at": to_time_text(self.status.asked_at) if self.status else None,
+                "feed_lag_is_whole": self.status.lag.is_whole if self.status else None,
+                "feeds": {
+                    name: _to_plain(self.feeds.get(name, FeedHealth()), known.get(name), asked_at) for name in names
+                },
             }
 
 
-def _to_plain(feed: FeedHealth) -> dict[str, object]:
-    return {
-        "last_arrival_at": to_time_text(feed.arrived_at) if feed.arrived_at else None,
-        "last_result_at": to_time_text(feed.stored_at) if feed.stored_at else None,
-        "last_captured": feed.captured or None,
-        "stored": feed.stored,
-        "dead_letters": dict(sorted(feed.dead_letters.items())),
-        "paused": feed.paused or None,
+def _to_plain(here: FeedHealth, told: FeedStatus | None, asked_at: dt.datetime) -> dict[str, object]:
+    """Return one feed: what its topics told, and what this worker did since; the younger of two results is the last."""
+    told_at = told.last.stored_at if told and told.last else None
+    last_at = max((moment for moment in (here.stored_at, told_at) if moment), default=None)
+    plain: dict[str, object] = {**to_age(last_at, asked_at), **to_feed_plain(told)}
+    plain["last_result_at"] = to_time_text(last_at) if last_at else None
+    if last_at is not None and last_at == here.stored_at:
+        plain["last_captured"] = here.captured or None
+    return plain | {
+        "paused": here.paused or None,
+        "last_arrival_at": to_time_text(here.arrived_at) if here.arrived_at else None,
+        "stored": here.stored,
+        "set_aside": dict(sorted(here.set_aside.items())),
     }
 
 

@@ -17,17 +17,19 @@ from typing import TYPE_CHECKING
 from schemas.errors import FatalFault, TransientFault
 from schemas.topics import LANES
 from streams.agents.app import StreamApp
+from streams.agents.arrivals import RouterAgent
+from streams.agents.batches import Batching
+from streams.agents.bench import Bench
 from streams.agents.health import StallWatch, print_stacks
 from streams.agents.health_page import open_health_page
 from streams.agents.takes import Shape
-from streams.agents.workers import Bench, MeterAgent, RouterAgent, WorkAgent
+from streams.agents.workers import MeterAgent, WorkAgent
 from streams.faults import StoppingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Executor
 
-    from schemas.media import Lane
     from streams.assembly import Parts
     from streams.brokers.records import Partition
     from streams.units.pipeline import Pipeline
@@ -35,8 +37,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Records in an agent's hands at once, for each thread: while one is done, the next is fetched and the last is announced.
-_DONE_AT_ONCE, _ROUTED_AT_ONCE = 2, 8
+#: Units in an agent's hands at once, for each thread: while one is done, the next is fetched and the last is announced.
+_DONE_AT_ONCE = 2
+
+#: Arrivals routed together; with pictures inline, they and those that wait are what is held in memory.
+_ROUTED = Batching(32, is_small=False)
+
+#: Uses that become facts together: they are small, and each batch writes a file of up to 10,000 of them again.
+_METERED = Batching(4_096, linger_s=0.1, rest=20.0)
 
 #: Units that may be done and wait for an earlier one of their partition: a clip of an hour does not stop the stills behind it.
 _BACKLOG = 1_000
@@ -74,17 +82,18 @@ class Running:
     bench: Bench
     meter: Meter
     metered: dict[Partition, int] = field(default_factory=dict)
-    _lanes: dict[Lane, Bench] = field(default_factory=dict)
+    _benches: dict[str, Bench] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop | None = None
 
     def add_agents(self) -> None:
         """Add the router, and one agent per installation and lane; an installation that cannot be built stays stopped."""
         parts = self.parts
-        router, shape = RouterAgent(parts.router, self.bench), Shape(_ROUTED_AT_ONCE * parts.threads, is_small=False)
-        self.app.add_agent(parts.topics.media_arrived, shape=shape, work=router.work, on_fault=self._end)
-        metering = MeterAgent(self.meter, self.bench, self.metered)
-        self.app.add_batch_agent(parts.topics.usage_recorded, work=metering.work, on_fault=self._end)
+        router = RouterAgent(parts.router, self.bench)
+        self.app.add_batch_agent(parts.topics.media_arrived, batching=_ROUTED, work=router.work, on_fault=self._end)
+        # a thread of its own: the vendor's Parquet writer keeps some 20 MB for each thread that ever called it
+        metering = MeterAgent(self.meter, self._find_bench("usage", threads=1), self.metered)
+        self.app.add_batch_agent(parts.topics.usage_recorded, batching=_METERED, work=metering.work, on_fault=self._end)
         for name, pipeline in parts.pipelines.items():
             if isinstance(pipeline, FatalFault):
                 self._stop_installation(name, pipeline)
@@ -101,15 +110,14 @@ class Running:
                 await self._end(fault)
 
         for lane in LANES:
-            topic, agent = self.parts.topics.work(name, lane), WorkAgent(pipeline, self._find_bench(lane))
+            topic, agent = self.parts.topics.work(name, lane), WorkAgent(pipeline, self._find_bench(lane, threads=shape.width))
             self.app.add_agent(topic, shape=shape, work=agent.work, on_fault=on_fault)
 
-    def _find_bench(self, lane: Lane) -> Bench:
-        """Return the bench of a lane: with threads of its own, so that neither routing nor the other lane waits for its clips."""
-        if lane not in self._lanes:
-            threads = make_threads(_DONE_AT_ONCE * self.parts.threads)
-            self._lanes[lane] = replace(self.bench, threads=threads)
-        return self._lanes[lane]
+    def _find_bench(self, name: str, *, threads: int) -> Bench:
+        """Return a bench with threads of its own, so that neither routing nor another lane waits for this one's clips."""
+        if name not in self._benches:
+            self._benches[name] = replace(self.bench, threads=make_threads(threads))
+        return self._benches[name]
 
     def _stop_installation(self, name: str, fault: FatalFault) -> None:
         """Stop one installation and leave its neighbours; when none is left, nothing is to be done here."""
@@ -163,7 +171,7 @@ class Running:
 
     def _let_threads_go(self) -> None:
         """Wait for the threads; one that hangs in a vendor's code cannot be ended, and would keep the process alive for ever."""
-        executors = [self.bench.threads, *(bench.threads for bench in self._lanes.values())]
+        executors = [self.bench.threads, *(bench.threads for bench in self._benches.values())]
         for executor in executors:
             executor.shutdown(wait=False, cancel_futures=True)
         waiter = Thread(target=_wait_for_threads, args=(executors,), daemon=True)

@@ -26,6 +26,30 @@ class Acknowledgeable(Protocol):
 
 
 E = TypeVar("E", bound=Acknowledgeable)
+E_contra = TypeVar("E_contra", bound=Acknowledgeable, contravariant=True)
+
+
+class Window(Protocol[E_contra]):
+    """Works on the events of one stream, and acknowledges them."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is taken until something comes to its end."""
+        ...
+
+    def has_taken(self, partition: Hashable) -> bool:
+        """Return whether events of this partition are at work or wait here."""
+        ...
+
+    async def run(self, events: AsyncIterable[E_contra]) -> None:
+        """Work until the events end.
+
+        Raises
+        ------
+        WindowClosedError
+            If the work of an event failed; what was at work stays unacknowledged.
+        """
+        ...
 
 
 class WindowClosedError(Exception):

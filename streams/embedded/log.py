@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,17 @@ READ_LIMIT_RECORDS = 1000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OFFSETS = 1 << OFFSET_BITS
+
+
+#: Columns of a record, and the values of one INSERT: each statement gives way to the other threads once, however much it
+#: writes, so few large ones are cheaper. SQLite takes at least 999 values.
+_COLUMNS = 5
+_INSERTED_VALUES = 150 * _COLUMNS
+
+
+@cache
+def _make_insert(rows: int) -> str:
+    return "INSERT INTO record VALUES" + ",".join(["(?,?,?,?,?)"] * rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +217,16 @@ class Log:
                 for first in set(firsts)
             }  # fmt: skip
             now_ms = time.time_ns() // 1_000_000
-            rows, placed = [], []
+            values: list[object] = []
+            placed: list[Placed] = []
             for entry, first, column in zip(entries, firsts, columns, strict=True):
                 position = ends[first]
                 ends[first] = position + 1
-                rows.append((position, now_ms, entry.key, column, entry.value))
+                values += (position, now_ms, entry.key, column, entry.value)
                 placed.append(Placed(position - first, now_ms))
-            database.executemany("INSERT INTO record VALUES(?, ?, ?, ?, ?)", rows)
+            for first_value in range(0, len(values), _INSERTED_VALUES):
+                part = values[first_value : first_value + _INSERTED_VALUES]
+                database.execute(_make_insert(len(part) // _COLUMNS), part)
             moved = [(end - first, first >> OFFSET_BITS) for first, end in ends.items()]
             database.executemany("UPDATE partition SET next_offset = ? WHERE id = ?", moved)
         self._bell.ring()

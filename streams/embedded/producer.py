@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from faust.transport import base
@@ -20,6 +21,7 @@ from streams.embedded.log import Entry, Kept, Log, Placed, Retention
 from streams.embedded.writer import GroupWriter, Outcome
 
 if TYPE_CHECKING:
+    from streams.brokers.records import Record
     from streams.embedded.transport import Transport
 
 #: Above this much not yet written, ``send`` waits: a slow disk must not fill the memory.
@@ -37,7 +39,7 @@ class Producer(base.Producer):
 
     def __post_init__(self) -> None:
         """Prepare what needs no log yet."""
-        self._pending: set[asyncio.Future[RecordMetadata]] = set()
+        self._pending: set[asyncio.Future[Sequence[Placed]]] = set()
         self._waiting_bytes = 0
         self._room = asyncio.Event()
         self._choose = make_chooser()
@@ -82,11 +84,41 @@ class Producer(base.Producer):
         place = self._find_partition(topic, key) if partition is None else partition
         pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
         entry = Entry(topic, place, key, value, tuple((name, text) for name, text in pairs))
-        size = self._check_size(entry)
+        ticket = await self._submit([entry])
+        answer: asyncio.Future[RecordMetadata] = self._running.create_future()
+        ticket.add_done_callback(partial(_answer_one, answer, TP(topic, place)))
+        return answer
+
+    async def send_together(self, records: Sequence[Record]) -> None:
+        """Append records of several topics in one durable step: all of them, or none.
+
+        Raises
+        ------
+        RejectedInput
+            With ``record_too_large``, above Faust's setting ``producer_max_request_size``.
+        TransientFault, FatalFault
+            If they could not be appended.
+        """
+        entries = [
+            Entry(
+                record.topic, self._find_partition(record.topic, record.key), record.key, record.value, record.headers
+            )
+            for record in records
+        ]
+        if entries:
+            await (await self._submit(entries))
+
+    async def _submit(self, entries: Sequence[Entry]) -> asyncio.Future[Sequence[Placed]]:
+        """Queue entries, once there is room, and return the future of their places."""
+        size = sum(self._check_size(entry) for entry in entries)
         while self._waiting_bytes > _WAITING_LIMIT_BYTES:
             self._room.clear()
             await self._room.wait()
-        return self._submit(entry, size)
+        future: asyncio.Future[Sequence[Placed]] = self._running.create_future()
+        self._writer.submit(_Ticket(future, size), *entries)
+        self._pending.add(future)
+        self._waiting_bytes += size
+        return future
 
     def _check_size(self, entry: Entry) -> int:
         size = measure_record(entry.key, entry.value, entry.headers)
@@ -95,13 +127,6 @@ class Producer(base.Producer):
             sentence = f"A record of {size:,} bytes is too large for topic {entry.topic}; the limit is {self.max_request_size:,}."
             raise RejectedInput(reason, sentence)
         return size
-
-    def _submit(self, entry: Entry, size: int) -> asyncio.Future[RecordMetadata]:
-        future: asyncio.Future[RecordMetadata] = self._running.create_future()
-        self._writer.submit(_Ticket(future, entry, size), entry)
-        self._pending.add(future)
-        self._waiting_bytes += size
-        return future
 
     def _deliver(self, outcomes: Sequence[tuple[_Ticket, Outcome]]) -> None:
         """Pass outcomes from the writing thread to the loop; with the loop gone nobody waits for them."""
@@ -115,11 +140,10 @@ class Producer(base.Producer):
             self._waiting_bytes -= ticket.size
             if future.done():  # cancelled by who waited
                 continue
-            if isinstance(outcome, Placed):
-                tp = TP(ticket.entry.topic, ticket.entry.partition)
-                future.set_result(RecordMetadata(*tp, tp, outcome.offset, outcome.appended_ms / _MS, _LOG_APPEND_TIME))
-            else:
+            if isinstance(outcome, Exception):
                 future.set_exception(_copy_fault(outcome))
+            else:
+                future.set_result(outcome)
         self._room.set()
 
     @override
@@ -188,9 +212,20 @@ class Producer(base.Producer):
 
 @dataclass(frozen=True, slots=True)
 class _Ticket:
-    future: asyncio.Future[RecordMetadata]
-    entry: Entry
+    future: asyncio.Future[Sequence[Placed]]
     size: int
+
+
+def _answer_one(answer: asyncio.Future[RecordMetadata], tp: TP, placed: asyncio.Future[Sequence[Placed]]) -> None:
+    """Pass the outcome of a submission of one message to whoever waits for it in Faust's form."""
+    fault = placed.exception()
+    if answer.done():  # cancelled by who waited
+        return
+    if fault is not None:
+        answer.set_exception(fault)
+    else:
+        (place,) = placed.result()
+        answer.set_result(RecordMetadata(*tp, tp, place.offset, place.appended_ms / _MS, _LOG_APPEND_TIME))
 
 
 def _copy_fault(fault: Exception) -> Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Generic, TypeVar
 
 from schemas.errors import FatalFault
@@ -19,47 +20,49 @@ _STOP_S = 30.0
 
 Ticket = TypeVar("Ticket")
 
-Outcome = Placed | Exception
+#: Where the entries of one submission went, or why none of them could be appended.
+Outcome = Sequence[Placed] | Exception
 
 
 class GroupWriter(Generic[Ticket]):
-    """Appends entries in the order of submission.
+    """Appends entries in the order of submission; those submitted together are durable together, or not at all.
 
-    An entry that comes while nothing is being written is written at once; there is nothing to wait for. Those that come during
-    a write, which lasts as long as the disk needs, are written together.
+    What comes while nothing is being written is written at once; there is nothing to wait for. What comes during a write,
+    which lasts as long as the disk needs, is written together.
 
     Parameters
     ----------
     log
         Where to; stays open.
     deliver
-        Called on the writing thread, once per transaction, with each entry's ticket and outcome.
+        Called on the writing thread, once per transaction, with each submission's ticket and outcome.
     """
 
     def __init__(self, log: Log, deliver: Callable[[Sequence[tuple[Ticket, Outcome]]], None]) -> None:
         self._log = log
         self._deliver = deliver
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[Ticket, Entry, int]] = deque()
+        self._waiting: deque[tuple[Ticket, tuple[Entry, ...], int]] = deque()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="embedded-log-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, ticket: Ticket, entry: Entry) -> None:
-        """Queue one entry; its outcome comes through ``deliver``.
+    def submit(self, ticket: Ticket, *entries: Entry) -> None:
+        """Queue entries; their outcome comes through ``deliver``.
 
         Raises
         ------
         FatalFault
-            If the entry could never be appended, or the writer is closed; then nothing is delivered for it.
+            If one of them could never be appended, or the writer is closed; then nothing is delivered for them.
         """
-        self._log.check(entry)
-        size = measure_record(entry.key, entry.value, entry.headers)
+        for entry in entries:
+            self._log.check(entry)
+        size = sum(measure_record(entry.key, entry.value, entry.headers) for entry in entries)
         with self._changed:
             if self._closed:
                 sentence = "The log's writer is closed."
                 raise FatalFault(sentence)
-            self._waiting.append((ticket, entry, size))
+            self._waiting.append((ticket, entries, size))
             self._changed.notify()
 
     def close(self) -> None:
@@ -71,21 +74,23 @@ class GroupWriter(Generic[Ticket]):
 
     def _run(self) -> None:
         while batch := self._take():
-            outcomes: Sequence[Outcome]
+            outcomes: list[Outcome]
             try:
-                outcomes = self._log.append([entry for _, entry in batch])
+                placed = iter(self._log.append([entry for _, entries in batch for entry in entries]))
+                outcomes = [tuple(islice(placed, len(entries))) for _, entries in batch]
             except Exception as error:  # noqa: BLE001 - also a mistake of ours must reach those who wait, or they wait for ever
                 outcomes = [error] * len(batch)
             self._deliver([(ticket, outcome) for (ticket, _), outcome in zip(batch, outcomes, strict=True)])
 
-    def _take(self) -> list[tuple[Ticket, Entry]]:
+    def _take(self) -> list[tuple[Ticket, tuple[Entry, ...]]]:
         """Wait for entries and return the next batch; empty when closed and done."""
-        batch: list[tuple[Ticket, Entry]] = []
-        room = _BATCH_BYTES
+        batch: list[tuple[Ticket, tuple[Entry, ...]]] = []
+        room, records = _BATCH_BYTES, 0
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
-            while self._waiting and len(batch) < _BATCH_RECORDS and (not batch or self._waiting[0][2] <= room):
-                ticket, entry, size = self._waiting.popleft()
-                batch.append((ticket, entry))
+            while self._waiting and records < _BATCH_RECORDS and (not batch or self._waiting[0][2] <= room):
+                ticket, entries, size = self._waiting.popleft()
+                batch.append((ticket, entries))
                 room -= size
+                records += len(entries)
         return batch

@@ -12,6 +12,7 @@ import pytest
 from schemas.errors import FatalFault, TransientFault
 from schemas.topics import Topic
 from streams.agents.app import AppPlan, make_app
+from streams.agents.batches import Batching
 from streams.agents.takes import Shape
 from streams.agents.window import HoldEvent
 from streams.brokers.client import open_client
@@ -266,14 +267,15 @@ async def test_a_batch_is_committed_when_its_work_returned_and_not_before(client
     append(client, "uses", 50)
     app, go_on, batches = start(), asyncio.Event(), []
 
-    async def work(records):
-        batches.append(len(records))
+    async def work(takes):
+        batches.append(len(takes))
         await go_on.wait()
+        return ()
 
     async def pass_by(take):
         pass
 
-    app.add_batch_agent("uses", work=work, on_fault=refuse_fault)
+    app.add_batch_agent("uses", batching=Batching(100, linger_s=0.5), work=work, on_fault=refuse_fault)
     app.add_agent("one", shape=Shape(1), work=pass_by, on_fault=refuse_fault)
     async with running(app):
         await wait_for(lambda: batches)
@@ -291,7 +293,9 @@ async def test_a_batch_whose_work_failed_stays_unacknowledged(client, start):
     async def work(records):
         raise TransientFault(sentence="The store is away.")
 
-    app.add_batch_agent("uses", work=work, on_fault=lambda fault: end_with(app, fault))
+    app.add_batch_agent(
+        "uses", batching=Batching(100, linger_s=0.5), work=work, on_fault=lambda fault: end_with(app, fault)
+    )
     async with asyncio.timeout(BOUND_S):
         await app.run()
     assert isinstance(app.fault, TransientFault)

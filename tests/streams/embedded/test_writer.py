@@ -62,8 +62,25 @@ def test_entries_are_appended_in_the_order_of_submission(log, writer, delivered)
         writer.submit(number, entry(b"%d" % number))
     outcomes = delivered.wait_for(200)
     assert [ticket for ticket, _ in outcomes] == list(range(200))
-    assert [placed.offset for _, placed in outcomes] == list(range(200))
+    assert [placed.offset for _, (placed,) in outcomes] == list(range(200))
     assert [stored.value for stored in log.read(("t", 0), 0)] == [b"%d" % number for number in range(200)]
+
+
+def test_what_is_submitted_together_has_its_places_together(log, writer, delivered):
+    writer.submit("three", *(entry(b"%d" % number) for number in range(3)))
+    writer.submit("one", entry(b"3"))
+    outcomes = dict(delivered.wait_for(2))
+    assert {ticket: [place.offset for place in places] for ticket, places in outcomes.items()} == {
+        "three": [0, 1, 2],
+        "one": [3],
+    }
+
+
+def test_of_what_is_submitted_together_nothing_is_appended_where_one_could_never_be(log, writer):
+    with pytest.raises(FatalFault, match="needs a key"):
+        writer.submit("bad", entry(), Entry("compacted", 0, None, b"v"))
+    writer.close()
+    assert log.read(("t", 0), 0) == []
 
 
 def test_what_comes_during_a_write_shares_the_next_one(log, writer, delivered):
@@ -89,7 +106,7 @@ def test_an_entry_that_could_never_be_appended_is_refused_at_once_and_harms_no_o
         writer.submit("bad", Entry("compacted", 0, None, b"v"))
     with pytest.raises(FatalFault, match="no partition"):
         writer.submit("bad", Entry("nowhere", 0, b"k", b"v"))
-    ((ticket, outcome),) = delivered.wait_for(1)
+    ((ticket, (outcome,)),) = delivered.wait_for(1)
     assert (ticket, type(outcome)) == ("good", Placed)
 
 
@@ -101,7 +118,7 @@ def test_a_failed_write_is_told_to_everyone_in_it_and_the_next_one_is_tried(log,
     assert isinstance(fault, TransientFault)
     log._writer.execute("PRAGMA max_page_count=1000000000")
     writer.submit("again", entry(b"x" * 900_000))
-    assert delivered.wait_for(2)[1][1].offset == 0
+    assert delivered.wait_for(2)[1][1][0].offset == 0
 
 
 def test_a_mistake_of_ours_reaches_those_who_wait(log, writer, delivered, monkeypatch):

@@ -1,0 +1,136 @@
+"""Batches: what has come while the last batch was done is done together, and acknowledged in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from streams.agents.window import Acknowledgeable, WindowClosedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Hashable, Sequence
+
+E = TypeVar("E", bound=Acknowledgeable)
+
+#: What lies unacknowledged for longer than this is missed by those who look at it.
+LONGEST_REST_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How much is done together.
+
+    Attributes
+    ----------
+    most
+        Events of one batch.
+    linger_s
+        How long a batch waits for company: nothing, where its first event should not wait.
+    rest
+        A batch waits at least so many times as long as the last one took, but no longer than :data:`LONGEST_REST_S`: where
+        each batch costs much, however small it is.
+    is_small
+        Whether the records never hold pictures.
+    """
+
+    most: int
+    linger_s: float = 0.0
+    rest: float = 0.0
+    is_small: bool = True
+
+
+class BatchWindow(Generic[E]):
+    """Works on one batch at a time, while the next one gathers.
+
+    Parameters
+    ----------
+    work
+        Does a batch and makes its outcome durable; returns those events that shall stay where they are, unacknowledged.
+        Whatever it raises closes the window, the batch unacknowledged.
+    on_hold
+        Told each event that stays.
+    """
+
+    def __init__(
+        self,
+        batching: Batching,
+        *,
+        work: Callable[[Sequence[E]], Awaitable[Collection[E]]],
+        on_hold: Callable[[E], None],
+    ) -> None:
+        self._batching = batching
+        self._work = work
+        self._on_hold = on_hold
+        self._waiting: deque[E] = deque()
+        self._taken: Counter[Hashable] = Counter()
+        self._news = asyncio.Event()
+        self._room = asyncio.Semaphore(2 * batching.most)
+        self._took_s = 0.0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is taken until a batch comes to its end."""
+        return self._room.locked()
+
+    def has_taken(self, partition: Hashable) -> bool:
+        """Return whether events of this partition wait here or are at work."""
+        return self._taken[partition] > 0
+
+    async def run(self, events: AsyncIterable[E]) -> None:
+        """Work on events until they end; what was taken until then is done first.
+
+        Raises
+        ------
+        WindowClosedError
+            If the work of a batch failed. It and all that wait stay unacknowledged.
+        """
+        taker = asyncio.create_task(self._take(events))
+        taker.add_done_callback(lambda _: self._news.set())
+        try:
+            while self._waiting or not taker.done():
+                await self._news.wait()
+                self._news.clear()
+                while self._waiting:
+                    await self._linger(taker)
+                    await self._do(self._gather())
+            taker.result()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            raise WindowClosedError from error
+        finally:
+            taker.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await taker
+
+    async def _linger(self, taker: asyncio.Task[None]) -> None:
+        """Wait for company, unless there is enough, or nobody is left to come."""
+        wait_s = max(self._batching.linger_s, min(LONGEST_REST_S, self._batching.rest * self._took_s))
+        if wait_s and len(self._waiting) < self._batching.most and not taker.done():
+            await asyncio.wait({taker}, timeout=wait_s)
+
+    async def _take(self, events: AsyncIterable[E]) -> None:
+        async for event in events:
+            await self._room.acquire()
+            self._taken[event.partition] += 1
+            self._waiting.append(event)
+            self._news.set()
+
+    def _gather(self) -> list[E]:
+        return [self._waiting.popleft() for _ in range(min(self._batching.most, len(self._waiting)))]
+
+    async def _do(self, batch: list[E]) -> None:
+        began = time.monotonic()
+        held = {id(event) for event in await self._work(batch)}
+        for event in batch:
+            if id(event) in held:
+                self._on_hold(event)
+            else:
+                event.ack()
+            self._taken[event.partition] -= 1
+            self._room.release()
+        self._took_s = time.monotonic() - began

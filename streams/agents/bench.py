@@ -1,0 +1,175 @@
+"""The bench: threads, neighbours and patience that every agent works with."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from threading import Event
+from typing import TYPE_CHECKING, TypeVar
+
+from schemas.errors import RejectedInput
+from streams.agents.health import Pulse
+from streams.agents.window import HoldEvent
+from streams.faults import Patience, fit_letter
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from schemas.topics import Topics
+    from streams.agents.gate import FeedGate
+    from streams.agents.health import Health
+    from streams.brokers.records import Record
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+#: A thread is worth waking for this much work; handing over to one costs about a hundredth of it.
+_WORTH_S = 0.01
+
+#: How much the newest measurement counts.
+_NEW_SHARE = 0.2
+
+
+@dataclass
+class Pace:
+    """How long one item takes, and so among how many threads items are shared.
+
+    Attributes
+    ----------
+    threads
+        At most so many.
+    """
+
+    threads: int = 1
+    _item_s: float = 0.0
+
+    def cut(self, items: Sequence[A]) -> list[Sequence[A]]:
+        """Return the items in consecutive parts of nearly equal size, one for each thread that is worth its while."""
+        wanted = math.ceil(len(items) * self._item_s / _WORTH_S)
+        parts = max(1, min(self.threads, len(items), wanted))
+        edges = [len(items) * number // parts for number in range(parts + 1)]
+        return [items[first:last] for first, last in pairwise(edges)]
+
+    def note(self, count: int, seconds: float) -> None:
+        """Note how long so many items took, one after the other."""
+        if count:
+            self._item_s += _NEW_SHARE * (seconds / count - self._item_s)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every agent works with.
+
+    Attributes
+    ----------
+    send
+        Sends records and returns when they are durable.
+    keep
+        Keeps bytes, of which sha256 and media type are given, and returns their object key: for dead letters too large to send.
+    threads
+        Where the work is done.
+    patience
+        How calls to a neighbour that is away are tried again.
+    pulse
+        Signs of life of what is at work.
+    pace
+        How long things take here, and so how many threads should share them.
+    stopping
+        Set when the worker stops, so that nobody waits for a neighbour any longer.
+    """
+
+    topics: Topics
+    send: Callable[[Sequence[Record]], Awaitable[None]]
+    keep: Callable[[bytes, str, str], str]
+    threads: Executor
+    gate: FeedGate
+    health: Health
+    patience: Patience = field(default_factory=Patience)
+    pulse: Pulse = field(default_factory=Pulse)
+    pace: Pace = field(default_factory=Pace)
+    stopping: Event = field(default_factory=Event)
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in a thread, trying again while a neighbour is away."""
+
+        def try_once() -> T:
+            self.pulse.beat()
+            with self.health.watch("work"):
+                return work()
+
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, self.patience.call, try_once, self.stopping)
+
+    async def spread(self, items: Sequence[A], work: Callable[[A], T]) -> list[T | RejectedInput]:
+        """Run ``work`` for each item and return its answers in order, a rejection in the place of one that was refused.
+
+        As many threads share the items as is worth their while: what takes a moment is done by one after the other, and
+        what waits for a store far away side by side.
+        """
+
+        def do(part: Sequence[A]) -> list[T | RejectedInput]:
+            began, answers = time.monotonic(), list[T | RejectedInput]()
+            for item in part:
+                self.pulse.beat()
+                try:
+                    answers.append(work(item))
+                except RejectedInput as fault:
+                    answers.append(fault)
+            self.pace.note(len(part), time.monotonic() - began)
+            return answers
+
+        parts = self.pace.cut(items)
+        done = await asyncio.gather(*(self.call(partial(do, part)) for part in parts))
+        return [answer for part in done for answer in part]
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Send records, trying again while the broker is away; return when they are durable."""
+
+        async def try_once() -> None:
+            self.pulse.beat()
+            with self.health.watch("sending"):
+                await self.send(records)
+
+        await self.patience.call_async(try_once, self.stopping)
+
+    def check_pause(self, feed: str) -> None:
+        """Leave a record of a feed that stands still where it is.
+
+        Raises
+        ------
+        HoldEvent
+            If the feed is paused.
+        """
+        pause = self.gate.find_pause(feed)
+        if pause is not None:
+            raise HoldEvent(pause.sentence)
+
+    async def refuse(
+        self, feed: str, fault: RejectedInput, letter: Record, ends: Sequence[Record], *, step: str
+    ) -> None:
+        """Set a unit aside; or, when nearly all of its feed's units fail for this reason, stand still unacknowledged.
+
+        Raises
+        ------
+        HoldEvent
+            If the feed is paused for it.
+        """
+        was_paused = self.gate.find_pause(feed) is not None
+        pause = self.gate.check_failure(feed, step, fault.reason)
+        if pause is not None:
+            if not was_paused:
+                self.health.note_pause(feed, pause.sentence)
+                log.critical("%s", pause.sentence)
+            raise HoldEvent(pause.sentence)
+        fitting = await self.call(lambda: fit_letter(letter, self.keep))
+        await self.publish((fitting, *ends))
+        self.health.note_dead_letter(feed, fault.reason)
+        log.warning("set aside: %s (%s) %s", feed, fault.reason, fault.sentence)
