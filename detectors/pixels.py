@@ -47,6 +47,12 @@ def resize(picture: NDArray[Any], *, width_px: int, height_px: int, smooth: bool
         return np.asarray(cv2.resize(picture, (width_px, height_px), interpolation=how))
 
 
+def to_grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the ITU-R BT.601 luma of an RGB picture, uint8 (height_px, width_px); grey stays what it is."""
+    with translate():
+        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+
+
 def blur(picture: NDArray[np.float32], *, sigma_px: float) -> NDArray[np.float32]:
     """Return the picture under a Gaussian of the given width; edges are mirrored."""
     with translate():

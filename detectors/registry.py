@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from detectors.flowcam.parameters import RoiParameters
 from detectors.motion.parameters import MotionParameters
 from detectors.yolo.parameters import YoloParameters
 from schemas.errors import FatalFault, RejectedInput
@@ -68,6 +69,30 @@ class YoloSettings(YoloParameters):
     requests: Annotated[int, Field(ge=1, le=64)] | None = None
 
 
+class RoiSettings(RoiParameters):
+    """The model of a classifier of whole images, how it is run, and when it is believed.
+
+    Attributes
+    ----------
+    model
+        ``name@version`` of a catalogue, or the path of a model folder.
+    role
+        What findings call the model in ``by``.
+    precision
+        Number format of the inference: changes answers, so it is part of identity.
+    runtime
+        ``openvino`` runs IR and ONNX, ``onnxruntime`` ONNX only.
+    requests
+        Calls in the network at once; left out, the runtime chooses.
+    """
+
+    model: Annotated[str, StringConstraints(min_length=1, max_length=1100)]
+    role: Code = "classifier"
+    precision: Literal["f32", "f16", "bf16", "int8"] = "f32"
+    runtime: Literal["openvino", "onnxruntime"] = "openvino"
+    requests: Annotated[int, Field(ge=1, le=64)] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One name of the registry: what it is, what it takes, how it is built."""
@@ -116,10 +141,29 @@ def _build_yolo(settings: YoloSettings, context: BuildContext) -> Detector:
     return open_yolo(open_model(settings.model, (context.read_bytes,)), thresholds, options=options)
 
 
+def _build_roi_classifier(settings: RoiSettings, context: BuildContext) -> Detector:
+    from detectors.flowcam.open import RoiOptions, open_classifier  # noqa: PLC0415 - vendors
+    from detectors.models.classifiers.folder import open_classifier_model  # noqa: PLC0415
+
+    parameters = RoiParameters(**{name: getattr(settings, name) for name in RoiParameters.model_fields})
+    options = RoiOptions(
+        role=settings.role,
+        precision=settings.precision,
+        runtime=settings.runtime,
+        requests=settings.requests,
+        threads=context.threads,
+        cache_folder=context.cache_folder,
+    )
+    return open_classifier(open_classifier_model(settings.model, (context.read_bytes,)), parameters, options=options)
+
+
 #: A new detector is a line here, a folder beside this file, and a row of the promise suite.
 REGISTRY: Mapping[str, Entry] = MappingProxyType(
     {
         "motion": Entry("moving things before a fixed camera, without weights", MotionParameters, _build_motion),
+        "roi-classifier": Entry(
+            "names each image as a whole: plankton of a FlowCam", RoiSettings, _build_roi_classifier
+        ),
         "scripted": Entry("the shipped fake: one box in bright pictures", ScriptedParameters, _build_scripted),
         "yolo": Entry("YOLO v8, 11 and 26 networks: boxes, masks or classes", YoloSettings, _build_yolo),
     }
@@ -157,3 +201,28 @@ def build_detector(name: str, parameters: Mapping[str, Any], context: BuildConte
     """
     typed = read_parameters(name, parameters)
     return REGISTRY[name].build(typed, context)
+
+
+class Wanted(Protocol):
+    """What names a detector: an installation's settings."""
+
+    @property
+    def detector(self) -> str:
+        """Its name in the registry."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What it is told."""
+        ...
+
+
+def build_detectors(wanted: Mapping[str, Wanted], context: BuildContext) -> dict[str, Detector | FatalFault]:
+    """Return each installation's detector, or why it cannot be built: one of them does not stop the others."""
+    built: dict[str, Detector | FatalFault] = {}
+    for name, asked in wanted.items():
+        try:
+            built[name] = build_detector(asked.detector, asked.parameters, context)
+        except FatalFault as fault:
+            built[name] = fault
+    return built

@@ -86,6 +86,9 @@ def read_card(data: bytes, *, name: str, version: str) -> Card:
     try:
         card = Card.from_json(data)
     except ValidationError as error:
+        if b'"classifier-card/' in data:
+            message = f"The model {name}@{version} names whole images: the detector roi-classifier runs it."
+            raise FatalFault(message) from error
         missing = ", ".join(sorted({".".join(str(part) for part in item["loc"]) for item in error.errors()}))
         message = f"The card of the model {name}@{version} is not complete or not right: {missing or 'not JSON'}."
         raise FatalFault(message) from error

@@ -80,6 +80,12 @@ def read_folder(root: Path) -> ReadBytes:
     return lambda key: (root / key).read_bytes()
 
 
+def split_spec(spec: str) -> tuple[str, str] | None:
+    """Return name and version of ``name@version``, or ``None`` for the path of a file."""
+    named = _NAMED.fullmatch(spec)
+    return None if named is None else (named["name"], named["version"])
+
+
 def open_model(spec: str, places: tuple[ReadBytes, ...] = ()) -> Model:
     """Return the model ``name@version`` of a catalogue, or the one in a file or folder of the user's own.
 
@@ -95,12 +101,12 @@ def open_model(spec: str, places: tuple[ReadBytes, ...] = ()) -> Model:
     FatalFault
         If there is none, its digest is not the card's, or it does not say what it is for.
     """
-    named = _NAMED.fullmatch(spec)
+    named = split_spec(spec)
     if named is None:
         return read_model_file(Path(spec))
-    name, version = named["name"], named["version"]
+    name, version = named
     for place in (*places, read_folder(SHIPPED_FOLDER)):
-        data = _read_if_there(place, f"{name}/{version}/card.json")
+        data = read_if_there(place, f"{name}/{version}/card.json")
         if data is not None:
             return _read_catalogued(place, read_card(data, name=name, version=version))
     message = f"No catalogue has the model {name}@{version} (a card {name}/{version}/card.json was looked for)."
@@ -124,13 +130,13 @@ def read_model_file(path: Path) -> Model:
     data = _read_file(path)
     if path.suffix == ".pt":
         digest = to_sha256(data)
-        return Model(_to_name(path), digest[:_SHORT_DIGEST], digest, "user", "torch", data=b"", path=path)
+        return Model(to_model_name(path), digest[:_SHORT_DIGEST], digest, "user", "torch", data=b"", path=path)
     if path.suffix == ".onnx":
-        return _make_onnx(data, name=_to_name(path))
+        return _make_onnx(data, name=to_model_name(path))
     if path.suffix == ".xml":
         weights = _read_file(path.with_suffix(".bin"))
         metadata = _read_file(path.parent / _METADATA_FILE)
-        return _make_ir(data, weights, metadata, name=_to_name(path))
+        return _make_ir(data, weights, metadata, name=to_model_name(path))
     message = f"{path.name} is no model file: .xml (OpenVINO), .onnx and .pt are, and name@version of a catalogue."
     raise FatalFault(message)
 
@@ -176,7 +182,8 @@ def _make_onnx(data: bytes, *, name: str) -> Model:
     return Model(name, digest[:_SHORT_DIGEST], digest, "user", "onnx", data, network=network)
 
 
-def _read_if_there(place: ReadBytes, key: str) -> bytes | None:
+def read_if_there(place: ReadBytes, key: str) -> bytes | None:
+    """Return the bytes under a key of a catalogue, or ``None`` where there are none."""
     try:
         return place(key)
     except (FileNotFoundError, NotADirectoryError, KeyError, RejectedInput):
@@ -184,7 +191,7 @@ def _read_if_there(place: ReadBytes, key: str) -> bytes | None:
 
 
 def _read_member(place: ReadBytes, folder: str, name: str) -> bytes:
-    data = None if re.search(r"[/\\]|^\.", name) else _read_if_there(place, f"{folder}/{name}")
+    data = None if re.search(r"[/\\]|^\.", name) else read_if_there(place, f"{folder}/{name}")
     if data is None:
         message = f"The model file {folder}/{name}, which its card names, is not there."
         raise FatalFault(message)
@@ -199,6 +206,6 @@ def _read_file(path: Path) -> bytes:
         raise FatalFault(message) from error
 
 
-def _to_name(path: Path) -> str:
+def to_model_name(path: Path) -> str:
     """Return a catalogue-like name made from a file's: lower case, anything else a hyphen."""
     return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:63] or "model"

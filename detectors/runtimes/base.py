@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.runtimes.metadata import Network
+    from detectors.runtimes.metadata import Network, Scaling
 
 #: Number format of the inference; part of a result's identity, because boxes differ between formats.
 Precision = Literal["f32", "f16", "bf16", "int8"]
@@ -31,10 +31,10 @@ class Runtime(Protocol):
         ...
 
     def start(self, batch: NDArray[np.uint8]) -> Answer:
-        """Begin to run pictures of the network's input size, uint8 (n, height_px, width_px, 3) RGB, and return at once.
+        """Begin to run pictures of the network's input size, uint8 (n, height_px, width_px, channels), and return at once.
 
-        Scaling to 0..1 and the order of axes are the runtime's business. The array must not be written to until the answer is
-        there. A failure (FatalFault) is raised by the answer's ``result()``.
+        Channels are RGB or one grey; scaling and the order of axes are the runtime's business. The array must not be written
+        to until the answer is there. A failure (FatalFault) is raised by the answer's ``result()``.
         """
         ...
 
@@ -48,3 +48,12 @@ def make_ready(outputs: Outputs) -> Answer:
     answer: Answer = Future()
     answer.set_result(outputs)
     return answer
+
+
+def scale_values(pictures: NDArray[np.uint8], scaling: Scaling) -> NDArray[np.float32]:
+    """Return what a network is given, float32 of the same shape: ``(value - mean) / scale`` by channel, the last axis."""
+    values = pictures.astype(np.float32)
+    if any(scaling.mean):
+        values -= np.asarray(scaling.mean, dtype=np.float32)
+    values /= np.asarray(scaling.scale, dtype=np.float32)
+    return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import yaml
@@ -23,6 +23,19 @@ _SIDES = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Scaling:
+    """What a network is given instead of values 0 to 255: ``(value - mean) / scale``, by channel (1 or 3)."""
+
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    scale: tuple[float, ...] = (255.0, 255.0, 255.0)
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour."""
+        return len(self.mean)
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """What a network is for and how it wants its pictures.
 
@@ -36,12 +49,15 @@ class Network:
         ``(height, width)`` of the input.
     end_to_end
         Whether the network chooses among overlapping boxes itself (no suppression afterwards).
+    scaling
+        Channels, and what is done to their values.
     """
 
     task: Task
     labels: tuple[str, ...]
     input_px: tuple[int, int]
     end_to_end: bool
+    scaling: Scaling = field(default_factory=Scaling)
 
 
 @contextmanager

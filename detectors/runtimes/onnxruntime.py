@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as vendor
 
+from detectors.runtimes.base import scale_values
 from schemas.errors import FatalFault
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Only errors and worse: the vendor writes warnings about optimisations to standard error.
 _ERRORS_ONLY = 3
-_WHITE = np.float32(255)
+_AXES = 4
 
 VENDOR_ERRORS: tuple[type[Exception], ...] = (
     vendor.DeviceReset,
@@ -66,7 +67,9 @@ def translate() -> Iterator[None]:
 class OnnxruntimeRuntime:
     """Runs an ONNX file in 32-bit floats; ``requests`` pictures are in flight at once."""
 
-    def __init__(self, network: Network, model: bytes, *, requests: int = 2, threads: int | None = None) -> None:
+    def __init__(
+        self, network: Network, model: bytes, *, requests: int = 2, threads: int | None = None, batch: int | None = None
+    ) -> None:
         """Load the network.
 
         Parameters
@@ -77,6 +80,9 @@ class OnnxruntimeRuntime:
             Bytes of the ONNX file.
         threads
             Processor threads in all; ``None`` is all.
+        batch
+            Pictures of one call, always as many (the rest is filled up); ``None``: as many as are asked. A network written for
+            a number of its own is run with that.
 
         Raises
         ------
@@ -92,11 +98,8 @@ class OnnxruntimeRuntime:
         with translate():
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
             taken = self._session.get_inputs()[0]
-        sides = [side for side in taken.shape[2:4] if isinstance(side, int)]
-        if sides and tuple(sides) != network.input_px:
-            message = f"The model takes pictures of {sides}; its metadata says {list(network.input_px)}."
-            raise FatalFault(message)
-        self._input, self._one_by_one = taken.name, taken.shape[0] == 1
+        self._input, self._channels_last = taken.name, _is_channels_last(taken.shape, network)
+        self._batch = taken.shape[0] if isinstance(taken.shape[0], int) else batch
         self._threads = ThreadPoolExecutor(max_workers=requests, thread_name_prefix="onnxruntime")
 
     @property
@@ -105,7 +108,7 @@ class OnnxruntimeRuntime:
         return self._network
 
     def start(self, batch: NDArray[np.uint8]) -> Answer:
-        """Begin to run pictures, uint8 (n, height_px, width_px, 3) RGB."""
+        """Begin to run pictures, uint8 (n, height_px, width_px, channels)."""
         return self._threads.submit(self._infer, batch)
 
     def close(self) -> None:
@@ -113,9 +116,30 @@ class OnnxruntimeRuntime:
         self._threads.shutdown()
 
     def _infer(self, batch: NDArray[np.uint8]) -> Outputs:
-        planes = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), dtype=np.float32) / _WHITE
-        parts = [planes[place : place + 1] for place in range(len(planes))] if self._one_by_one else [planes]
+        size = self._batch or len(batch)
+        parts = [self._infer_part(batch[place : place + size], size) for place in range(0, len(batch), size)]
+        return parts[0] if len(parts) == 1 else tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+    def _infer_part(self, pictures: NDArray[np.uint8], size: int) -> Outputs:
+        count = len(pictures)
+        if count < size:
+            pictures = np.concatenate([pictures, np.zeros((size - count, *pictures.shape[1:]), dtype=np.uint8)])
+        values = scale_values(pictures, self._network.scaling)
+        taken = values if self._channels_last else np.ascontiguousarray(values.transpose(0, 3, 1, 2))
         with translate():
-            found = [self._session.run(None, {self._input: part}) for part in parts]
-        columns = zip(*found, strict=True)
-        return tuple(np.concatenate([np.asarray(part, dtype=np.float32) for part in column]) for column in columns)
+            found = self._session.run(None, {self._input: taken})
+        return tuple(np.asarray(output[:count], dtype=np.float32) for output in found)
+
+
+def _is_channels_last(shape: list[object], network: Network) -> bool:
+    """Return which order of axes the network's input has; sides and channels it leaves open fit anything."""
+    height, width = network.input_px
+    channels = network.scaling.channels
+    for last, wanted in ((False, (channels, height, width)), (True, (height, width, channels))):
+        if len(shape) == _AXES and all(
+            not isinstance(side, int) or side == length for side, length in zip(shape[1:], wanted, strict=True)
+        ):
+            return last
+    sides = [side for side in shape[2:4] if isinstance(side, int)]
+    message = f"The model takes pictures of {sides}; its metadata says {list(network.input_px)}."
+    raise FatalFault(message)

@@ -49,12 +49,16 @@ class OpenvinoOptions:
         Processor threads; ``None`` is all.
     cache_folder
         Where compiled networks may be kept for a faster next start; ``None`` keeps none.
+    batch
+        Pictures of one call, always as many (the rest is filled up): a large network gains nothing by it, a small one spends
+        less time between calls. A network that cannot take several is run one by one.
     """
 
     precision: Precision = "f32"
     requests: int | None = None
     threads: int | None = None
     cache_folder: Path | None = None
+    batch: int = 1
 
 
 @contextmanager
@@ -116,7 +120,8 @@ class OpenvinoRuntime:
             core = ov.Core()
             if options.cache_folder is not None:
                 core.set_property({properties.cache_dir(): str(options.cache_folder)})
-            graph = _prepare(core.read_model(model, weights or b""), network, options.precision)
+            read = core.read_model(model, weights or b"")
+            graph, self._batch = _prepare(read, network, options.precision, batch=options.batch)
             self._compiled = core.compile_model(graph, "CPU", _to_properties(options))
             wanted = self._compiled.get_property(properties.optimal_number_of_infer_requests())
             self.requests = options.requests or int(wanted)
@@ -125,7 +130,7 @@ class OpenvinoRuntime:
                 self._idle.put(self._compiled.create_infer_request())
         # The first call fills tables inside OpenVINO; two threads in it at once may wait for each other for ever (one for the
         # table, one for the interpreter's lock), so it is made here, alone.
-        self._infer(np.zeros((1, *network.input_px, 3), dtype=np.uint8))
+        self._infer(np.zeros((1, *network.input_px, network.scaling.channels), dtype=np.uint8))
         self._threads = ThreadPoolExecutor(max_workers=self.requests, thread_name_prefix="openvino")
 
     @property
@@ -134,7 +139,7 @@ class OpenvinoRuntime:
         return self._network
 
     def start(self, batch: NDArray[np.uint8]) -> Answer:
-        """Begin to run pictures, uint8 (n, height_px, width_px, 3) RGB; they wait in turn for an idle request."""
+        """Begin to run pictures, uint8 (n, height_px, width_px, channels); they wait in turn for an idle request."""
         return self._threads.submit(self._infer, batch)
 
     def close(self) -> None:
@@ -142,18 +147,25 @@ class OpenvinoRuntime:
         self._threads.shutdown()
 
     def _infer(self, batch: NDArray[np.uint8]) -> Outputs:
-        """Run each picture by itself: a processor gains nothing from larger calls, and one request fits any unit."""
+        """Run pictures in calls of one size, so that one request fits any unit and no answer depends on how many were asked."""
         request = self._idle.get()
         try:
             with translate():
-                parts = [self._infer_one(request, batch[place : place + 1]) for place in range(len(batch))]
+                parts = [
+                    self._infer_part(request, batch[place : place + self._batch])
+                    for place in range(0, len(batch), self._batch)
+                ]
         finally:
             self._idle.put(request)
         return parts[0] if len(parts) == 1 else tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
-    def _infer_one(self, request: ov.InferRequest, picture: NDArray[np.uint8]) -> Outputs:
-        found = request.infer({0: np.ascontiguousarray(picture)}, share_inputs=True, share_outputs=True)
-        return tuple(np.array(output, dtype=np.float32) for output in found.values())
+    def _infer_part(self, request: ov.InferRequest, pictures: NDArray[np.uint8]) -> Outputs:
+        count, taken = len(pictures), np.ascontiguousarray(pictures)
+        if count < self._batch:
+            taken = np.zeros((self._batch, *pictures.shape[1:]), dtype=np.uint8)
+            taken[:count] = pictures
+        found = request.infer({0: taken}, share_inputs=True, share_outputs=True)
+        return tuple(np.array(output[:count], dtype=np.float32) for output in found.values())
 
 
 class BareQueue:
@@ -164,7 +176,7 @@ class BareQueue:
     ) -> None:
         """Compile the network as :class:`OpenvinoRuntime` does; ``finish`` is called with each picture's outputs."""
         with translate():
-            graph = _prepare(ov.Core().read_model(model, weights or b""), network, "f32")
+            graph, _ = _prepare(ov.Core().read_model(model, weights or b""), network, "f32")
             compiled = ov.Core().compile_model(graph, "CPU", _to_properties(OpenvinoOptions()))
             self._queue = ov.AsyncInferQueue(compiled)
         count = len(compiled.outputs)
@@ -185,30 +197,83 @@ class BareQueue:
             self._queue.wait_all()
 
 
-def _prepare(graph: ov.Model, network: Network, precision: Precision) -> ov.Model:
-    """Check the network against its metadata, and let it take uint8 pictures, scaling and turning axes in the graph."""
+def _prepare(graph: ov.Model, network: Network, precision: Precision, *, batch: int = 1) -> tuple[ov.Model, int]:
+    """Check the network against its metadata, and let it take uint8 pictures, scaling and turning axes in the graph.
+
+    Returns
+    -------
+    The network, and how many pictures one call takes: ``batch``, or 1 where the network is written for one.
+    """
     quantised = any(operation.get_type_name() == _QUANTISED for operation in graph.get_ops())
     if quantised != (precision == "int8"):
         held = "is quantised to int8" if quantised else "is not quantised"
         message = f"The model {held}, so it cannot run as {precision}."
         raise FatalFault(message)
-    height, width = network.input_px
     if len(graph.inputs) != 1 or graph.input().partial_shape.rank.get_length() != _AXES:
         message = "The model does not take one batch of pictures."
         raise FatalFault(message)
-    if graph.input().partial_shape.is_dynamic or graph.input().partial_shape[0].get_length() != 1:
-        graph.reshape([1, 3, height, width])
-    shape = [int(side) for side in graph.input().shape]
-    if shape != [1, 3, height, width]:
-        message = f"The model takes pictures of shape {shape}; its metadata says {height} x {width}."
-        raise FatalFault(message)
+    layout = _find_layout(graph.input().partial_shape, network)
+    graph, batch = _set_largest_batch(graph, network, layout, batch)
     steps = ov.preprocess.PrePostProcessor(graph)
     steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-    steps.input().preprocess().convert_element_type(ov.Type.f32).scale(_WHITE)
-    steps.input().model().set_layout(ov.Layout("NCHW"))
+    converted = steps.input().preprocess().convert_element_type(ov.Type.f32)
+    if any(network.scaling.mean):
+        converted = converted.mean(list(network.scaling.mean))
+    one = set(network.scaling.scale)
+    converted.scale(one.pop() if len(one) == 1 else list(network.scaling.scale))
+    steps.input().model().set_layout(ov.Layout(layout))
     for place in range(len(graph.outputs)):
         steps.output(place).tensor().set_element_type(ov.Type.f32)
-    return steps.build()
+    return steps.build(), batch
+
+
+def _find_layout(shape: ov.PartialShape, network: Network) -> str:
+    """Return which order of axes the network's input has; Keras networks have their channels last."""
+    said = ["?" if side.is_dynamic else side.get_length() for side in shape]
+    for layout in ("NCHW", "NHWC"):
+        wanted = _to_shape(network, layout, 1)
+        if all(side in {"?", length} for side, length in zip(said[1:], wanted[1:], strict=True)):
+            return layout
+    height, width = network.input_px
+    message = f"The model takes pictures of shape {said}; its metadata says {height} x {width}."
+    raise FatalFault(message)
+
+
+def _to_shape(network: Network, layout: str, batch: int) -> list[int]:
+    height, width = network.input_px
+    channels = network.scaling.channels
+    return [batch, channels, height, width] if layout == "NCHW" else [batch, height, width, channels]
+
+
+def _set_largest_batch(graph: ov.Model, network: Network, layout: str, batch: int) -> tuple[ov.Model, int]:
+    """Fix the input for ``batch`` pictures, or for one where the network's own operations are written for one."""
+    if batch > 1:
+        several = graph.clone()
+        try:
+            _set_batch(several, network, layout, batch)
+        except VENDOR_ERRORS:
+            pass
+        else:
+            return several, batch
+    _set_batch(graph, network, layout, 1)
+    return graph, 1
+
+
+def _set_batch(graph: ov.Model, network: Network, layout: str, batch: int) -> None:
+    """Fix the shape of the input and check that every output has as many rows.
+
+    Raises
+    ------
+    ValueError
+        If an output does not follow.
+    """
+    wanted = _to_shape(network, layout, batch)
+    taken = graph.input().partial_shape
+    if taken.is_dynamic or [int(side) for side in graph.input().shape] != wanted:
+        graph.reshape(wanted)
+    if batch > 1 and any(output.partial_shape[0].is_dynamic or output.shape[0] != batch for output in graph.outputs):
+        message = "the network answers for one picture only"
+        raise ValueError(message)
 
 
 def _to_properties(options: OpenvinoOptions) -> dict[str, object]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Barrier
 
 import numpy as np
@@ -18,6 +21,7 @@ from detectors.yolo.detector import YoloDetector
 from schemas.errors import FatalFault
 from schemas.finding import Finding, LookedImage, to_bounds
 from schemas.result import ModelRef
+from tests.support.classifiers import make_rois, write_catalogue
 from tests.support.motion import make_bed, make_clip, make_still, put
 from tests.support.networks import make_network
 
@@ -41,8 +45,18 @@ def make_frames():
     return make_clip(frames)
 
 
+@cache
+def read_classifier_files():
+    """Return the files of a catalogue with one small classifier, by key."""
+    with TemporaryDirectory() as folder:
+        root = write_catalogue(Path(folder), thresholds=[["Detritus", 0.9]])
+        return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*.*")}
+
+
 def read_bytes(key):
-    """Read from an object store that holds one background picture."""
+    """Read from an object store that holds one background picture and one classifier."""
+    if key.startswith("colours/"):
+        return read_classifier_files()[key]
     if key != BACKGROUND_KEY:
         raise FileNotFoundError(key)
     return pixels.encode_png(build_background([make_bed(seed=number) for number in range(5)]))
@@ -68,6 +82,10 @@ def build_scripted_yolo():
     return YoloDetector(ScriptedRuntime(network, script), ref)
 
 
+def build_classifier(runtime):
+    return build("roi-classifier", model="colours@1", runtime=runtime, requests=2)
+
+
 @dataclass(frozen=True)
 class Candidate:
     name: str
@@ -80,6 +98,10 @@ CANDIDATES = {
     "motion on clips": Candidate("motion", lambda: build("motion"), make_frames),
     "motion on stills": Candidate("motion", lambda: build("motion", background=BACKGROUND_KEY), make_stills),
     "yolo, scripted": Candidate("yolo", build_scripted_yolo, make_stills),
+    "classifier, openvino": Candidate("roi-classifier", lambda: build_classifier("openvino"), lambda: make_rois(COUNT)),
+    "classifier, onnx runtime": Candidate(
+        "roi-classifier", lambda: build_classifier("onnxruntime"), lambda: make_rois(COUNT)
+    ),
     "yolo, demonstration": Candidate("yolo", lambda: build("yolo", model="demo-aquarium@1", conf=0.05), make_stills),
 }
 
@@ -108,7 +130,9 @@ def test_each_view_is_answered_once_and_in_order(candidate, detector):
 
 def test_something_is_found_and_something_is_answered_with_nothing(candidate, detector):
     answers = list(detector.look(candidate.views()))
-    if candidate.name != "yolo":  # a poor model may see nothing here, and one script sees something in all
+    if candidate.name == "roi-classifier":
+        assert all(len(answer) == 1 for answer in answers)  # every image is named, if only as unidentified
+    elif candidate.name != "yolo":  # a poor model may see nothing here, and one script sees something in all
         assert any(answers)
         assert not all(answers)
 
@@ -226,7 +250,7 @@ def test_a_unit_is_declined_with_a_code_or_looked_at(detector):
 
 
 def test_an_unknown_detector_is_named_with_those_there_are():
-    with pytest.raises(FatalFault, match="'motoin'; there are motion, scripted, yolo"):
+    with pytest.raises(FatalFault, match="'motoin'; there are motion, roi-classifier, scripted, yolo"):
         build("motoin")
 
 
@@ -247,6 +271,7 @@ def test_a_background_that_is_no_picture_is_fatal():
         build_detector("motion", {"background": BACKGROUND_KEY}, context)
 
 
-def test_a_model_that_is_not_there_is_fatal():
+@pytest.mark.parametrize("name", ["yolo", "roi-classifier"])
+def test_a_model_that_is_not_there_is_fatal(name):
     with pytest.raises(FatalFault, match="nowhere@1"):
-        build("yolo", model="nowhere@1")
+        build(name, model="nowhere@1")

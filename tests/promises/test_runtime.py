@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from detectors.runtimes.metadata import Network, Scaling
 from detectors.runtimes.onnxruntime import OnnxruntimeRuntime
 from detectors.runtimes.openvino import OpenvinoOptions, OpenvinoRuntime
 from detectors.runtimes.scripted import ScriptedRuntime
-from tests.support.networks import make_mean_onnx, make_network
+from schemas.errors import FatalFault
+from tests.support.networks import LABELS, make_colour_onnx, make_mean_onnx, make_network
 
 NETWORK = make_network("classify", input_px=(64, 96))
 
@@ -63,3 +65,33 @@ def test_more_pictures_than_requests_may_be_under_way(runtime):
 
 def test_a_runtime_knows_its_network(runtime):
     assert runtime.network == NETWORK
+
+
+# --- networks of other shapes: grey, channels last, written for several pictures ---
+
+
+GREY = Network("classify", ("a", "b", "c"), (64, 96), end_to_end=False, scaling=Scaling(mean=(100.0,), scale=(50.0,)))
+
+
+@pytest.mark.parametrize("kind", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("batch", [None, 1, 4])
+def test_values_are_scaled_and_axes_turned_as_the_network_wants_them(kind, channels_last, batch):
+    model = make_colour_onnx(input_px=(64, 96), batch=batch, channels_last=channels_last, softmax=False)
+    scaling = Scaling(mean=(100.0, 50.0, 0.0), scale=(50.0, 25.0, 10.0))
+    network = Network("classify", LABELS, (64, 96), end_to_end=False, scaling=scaling)
+    if kind == "openvino":
+        runtime = OpenvinoRuntime(network, model, options=OpenvinoOptions(requests=1, threads=1, batch=4))
+    else:
+        runtime = OnnxruntimeRuntime(network, model, requests=1, threads=1, batch=4)
+    pictures = np.broadcast_to(np.asarray([200, 100, 30], dtype=np.uint8), (6, 64, 96, 3)).copy()
+    (found,) = runtime.start(pictures).result(timeout=30)
+    runtime.close()
+    assert found.shape == (6, 3)
+    assert found == pytest.approx(np.broadcast_to([2.0, 2.0, 3.0], (6, 3)), abs=1e-4)
+
+
+@pytest.mark.parametrize("runtime", [OpenvinoRuntime, OnnxruntimeRuntime])
+def test_a_network_in_colour_is_not_given_grey_pictures(runtime):
+    with pytest.raises(FatalFault, match="takes pictures of"):
+        runtime(GREY, make_colour_onnx(input_px=(64, 96)))

@@ -27,12 +27,36 @@ def make_mean_onnx(*, input_px=(64, 96), properties=None) -> bytes:
     return _number(1, 8) + _field(7, graph) + opset + props
 
 
-def _node(kind: str, source: str, target: str) -> bytes:
-    return _field(1, source.encode()) + _field(2, target.encode()) + _field(4, kind.encode())
+def make_colour_onnx(*, input_px=(32, 48), batch=None, channels_last=False, softmax=True) -> bytes:
+    """Return an ONNX file that answers a picture with the softmax of the means of its three planes, float32 (n, 3).
+
+    ``batch``: pictures it is written for; ``None`` is any number. Without ``softmax`` the answers are logits.
+    """
+    axes = (1, 2) if channels_last else (2, 3)
+    settings = _ints("axes", axes) + _int("keepdims", 0)
+    nodes = [_node("ReduceMean", "images", "means" if softmax else "output0", settings)]
+    if softmax:
+        nodes.append(_node("Softmax", "means", "output0", _int("axis", 1)))
+    taken = (batch, *input_px, 3) if channels_last else (batch, 3, *input_px)
+    graph = b"".join(_field(1, node) for node in nodes) + _field(2, b"colours")
+    graph += _field(11, _value("images", taken)) + _field(12, _value("output0", (batch, 3)))
+    return _number(1, 8) + _field(7, graph) + _field(8, _number(2, 13))
+
+
+def _int(name: str, value: int) -> bytes:
+    return _field(5, _field(1, name.encode()) + _number(3, value) + _number(20, 2))
+
+
+def _ints(name: str, values) -> bytes:
+    return _field(5, _field(1, name.encode()) + b"".join(_number(8, value) for value in values) + _number(20, 7))
+
+
+def _node(kind: str, source: str, target: str, settings: bytes = b"") -> bytes:
+    return _field(1, source.encode()) + _field(2, target.encode()) + _field(4, kind.encode()) + settings
 
 
 def _value(name: str, shape) -> bytes:
-    sides = b"".join(_field(1, _number(1, side)) for side in shape)
+    sides = b"".join(_field(1, _field(2, b"n") if side is None else _number(1, side)) for side in shape)
     tensor = _number(1, 1) + _field(2, sides)
     return _field(1, name.encode()) + _field(2, _field(1, tensor))
 

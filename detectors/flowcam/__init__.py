@@ -1,0 +1,1 @@
+"""Classify whole images of particles (ROI): what the FlowCam service names, without torch."""
