@@ -36,7 +36,7 @@ class ClassScores(Noun):
     f1: Share | None = None
 
 
-class Baseline(Noun):
+class SimplerWay(Noun):
     """A simpler way, measured on the same pictures: what a network must beat to be worth its trouble."""
 
     name: str
@@ -76,14 +76,14 @@ class Trial(Noun):
     unidentified: Share
     identified_accuracy: Share | None = None
     classes: Annotated[tuple[ClassScores, ...], Field(min_length=1)]
-    baselines: tuple[Baseline, ...] = ()
+    simpler: tuple[SimplerWay, ...] = ()
 
     def compare(self) -> str:
         """Return the sentence that sets the network beside the simpler ways."""
-        if not self.baselines:
+        if not self.simpler:
             return f"Macro-F1 {self.macro_f1:.2f}; no simpler way was measured beside it."
-        named = [f"{item.name} ({item.macro_f1:.2f})" for item in self.baselines]
-        better = [text for text, item in zip(named, self.baselines, strict=True) if item.macro_f1 >= self.macro_f1]
+        named = [f"{item.name} ({item.macro_f1:.2f})" for item in self.simpler]
+        better = [text for text, item in zip(named, self.simpler, strict=True) if item.macro_f1 >= self.macro_f1]
         if not better:
             return f"Macro-F1 {self.macro_f1:.2f} beats {' and '.join(named)}."
         return f"Macro-F1 {self.macro_f1:.2f} does NOT beat {' and '.join(better)}; measured beside it: {' and '.join(named)}."
