@@ -24,6 +24,9 @@ from schemas.forms.quantities import to_measures
 #: Years an observation may lie in; outside them a clock was not set.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 
+#: ``+00:00``.
+_OFFSET_LETTERS = 6
+
 #: Text that pydantic would take for seconds or milliseconds since 1970.
 _NUMBER = re.compile(r"\s*[+-]?[0-9.]+\s*")
 
@@ -82,7 +85,8 @@ def _refuse_numbers(value: object) -> object:
 
 def to_time_text(moment: dt.datetime) -> str:
     """Return ``2024-04-22T08:00:01.303Z``: UTC, always three decimals, floored."""
-    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    universal = moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
+    return f"{universal.isoformat(timespec='milliseconds')[:-_OFFSET_LETTERS]}Z"
 
 
 def to_compact_time(moment: dt.datetime) -> str:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import ValidationError
 
 from schemas.canonical import to_canonical
 from schemas.errors import RejectedInput
-from schemas.media import PARTS_MEDIA_TYPE, InlineBody, MediaArrived, ReferencedBody, ReferencedPart, Rejection
+from schemas.media import (
+    PARTS_MEDIA_TYPE,
+    InlineBody,
+    MediaArrived,
+    Purpose,
+    ReferencedBody,
+    ReferencedPart,
+    Rejection,
+)
 from schemas.noun import to_time_text
 
 if TYPE_CHECKING:
@@ -114,6 +122,12 @@ def from_record(headers: Iterable[tuple[str, bytes | None]], value: bytes | None
         )
     except ValidationError as error:
         raise to_rejection(error) from error
+
+
+def find_purpose(headers: Iterable[tuple[str, bytes | None]]) -> Purpose:
+    """Return the purpose that a record claims, ``user`` where it claims none that there is; the rest may be unreadable."""
+    claimed = next((value for name, value in headers if name.lower() == "ce_purpose" and value), b"")
+    return next((purpose for purpose in get_args(Purpose) if purpose.encode() == claimed), "user")
 
 
 def _to_texts(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:

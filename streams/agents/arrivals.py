@@ -91,5 +91,6 @@ class RouterAgent:
         rejection = make_rejection(record, fault, step=_ROUTE, rejected_at=dt.datetime.now(dt.UTC))
         end = SetAside(rejection_id=rejection.rejection_id, reason=fault.reason)
         settled = MediaSettled(source=key.source, event=key.event, subject=find_subject(stored), end=end)
+        ends = [to_settled_record(self.bench.topics, settled), *self.router.to_refused(stored, feed, rejection)]
         letter = to_dead_letter(record, rejection, self.bench.topics.media_rejected)
-        await self.bench.refuse(feed, fault, letter, (to_settled_record(self.bench.topics, settled),), step=_ROUTE)
+        await self.bench.refuse(feed, fault, letter, ends, step=_ROUTE)

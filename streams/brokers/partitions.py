@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import lru_cache
 
 _SEED = 0x9747B28C
 _MULTIPLIER = 0x5BD1E995
@@ -15,6 +16,7 @@ _POSITIVE = 0x7FFFFFFF
 ChoosePartition = Callable[[bytes | None, int], int]
 
 
+@lru_cache(maxsize=4096)
 def hash_key(key: bytes) -> int:
     """Return the 32-bit murmur2 hash of a message key, as an unsigned number.
 

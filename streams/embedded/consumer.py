@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 #: Another process cannot ring our bell, so the log is looked at this often; one look takes some microseconds.
 _LOOK_S = 0.1
 
+#: Between two fetches: each costs as much as delivering some records, so that what is written meanwhile should come together.
+_REST_S = 0.005
+
 #: Records of one fetch where Faust's setting ``broker_max_poll_records`` does not say.
 _FETCH_RECORDS = 500
 
@@ -62,6 +65,7 @@ class Consumer(OrderedCommits):
         self._version: int | None = None
         self._generation = 0
         self._turn = 0
+        self._fetched_s = 0.0
         self._news = asyncio.Event()
         self._subscription = asyncio.Event()
         self._freed = asyncio.Event()
@@ -149,6 +153,10 @@ class Consumer(OrderedCommits):
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Stored]]:  # noqa: ASYNC109
         deadline = time.monotonic() + timeout
         while self.flow_active:
+            rest_s = self._fetched_s + _REST_S - time.monotonic()
+            if rest_s > 0:
+                await asyncio.sleep(rest_s)
+            self._fetched_s = time.monotonic()
             self._news.clear()
             found = self._fetch(self._assigned if active_partitions is None else active_partitions)
             left = deadline - time.monotonic()

@@ -11,13 +11,14 @@ from schemas.errors import RejectedInput
 from schemas.geometry import Nowhere, Where
 from schemas.media import Duplicate, InlineBody, InWork, MediaSettled
 from schemas.unit import Claim, Part, Unit, WorkOrder, make_stamp, to_unit_key
-from schemas.wire import from_record
+from schemas.wire import find_purpose, from_record
 from streams.brokers.records import Record
+from streams.usage.record import Turned
 
 if TYPE_CHECKING:
     import datetime as dt
 
-    from schemas.media import MediaArrived, ReferencedBody
+    from schemas.media import MediaArrived, ReferencedBody, Rejection
     from schemas.topics import Topics
     from schemas.unit import Captured, CapturedFrom, UnitKind
     from sinks.object_store.store import ObjectStore
@@ -240,6 +241,16 @@ class Router:
         """Return the use of a unit that was taken in."""
         use = self.recorder.record_ingested(self._make_order(prepared))
         return Record(self.topics.usage_recorded, use.installation.encode(), use.to_canonical())
+
+    def to_refused(self, record: Stored, feed: str, rejection: Rejection) -> tuple[Record, ...]:
+        """Return the use of an arrival that was refused here; none where its feed belongs to no installation."""
+        try:
+            installation = self.desk.find_installation(feed)
+        except RejectedInput:
+            return ()
+        turned = Turned(installation, feed, record.appended_at, record.value or b"", find_purpose(record.headers))
+        use = self.recorder.record_refused(turned, rejection)
+        return (Record(self.topics.usage_recorded, installation.encode(), use.to_canonical()),)
 
     def to_in_work(self, prepared: Prepared) -> Record:
         """Return the record that says whose arrival this now is; sent before the order, so that no end can overtake it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from schemas.canonical import to_sha256
+from schemas.unit import Undated
 from schemas.usage import (
     UNKNOWN_COUNTRY,
     DeclaredOwner,
@@ -18,9 +20,10 @@ from schemas.usage import (
 from streams.usage.reports.definitions import PROFILE
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
-    from schemas.media import Rejection
+    from schemas.media import Purpose, Rejection
     from schemas.result import ResultStored
     from schemas.unit import UnitKind, WorkOrder
     from streams.settings.model import Deployment
@@ -142,6 +145,50 @@ def make_not_done(order: WorkOrder, rejection: Rejection, *, caller: Caller) -> 
     return _make(order, caller, event_id, NotDone(status=status, reason=rejection.reason), images=0)
 
 
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """An arrival that was turned away before it was a unit.
+
+    Attributes
+    ----------
+    arrived_at
+        The broker's append time of its record.
+    value
+        The record's bytes.
+    """
+
+    installation: str
+    feed: str
+    arrived_at: dt.datetime
+    value: bytes
+    purpose: Purpose = "user"
+
+
+def make_refused(turned: Turned, rejection: Rejection, *, caller: Caller) -> UsageEvent:
+    """Return the use of an arrival that was refused by the router: asked for, and nothing counted."""
+    event_id = make_usage_id(door=caller.door, operation=DETECT, request=rejection.rejection_id, observer_sha256=None)
+    return UsageEvent(
+        event_id=event_id,
+        requested_at=turned.arrived_at,
+        observed=Undated(why="not_read"),
+        installation=turned.installation,
+        door=caller.door,
+        operation=DETECT,
+        purpose=turned.purpose,
+        traffic=caller.traffic,
+        access=caller.access,
+        profile=PROFILE,
+        act=NotDone(status="refused", reason=rejection.reason),
+        who=caller.who,
+        country=caller.country,
+        country_source=caller.country_source,
+        units=(),
+        images=(),
+        bytes=len(turned.value),
+        contents=(to_sha256(turned.value),),
+    )
+
+
 @dataclass(frozen=True)
 class Recorder:
     """Writes down the uses of a deployment's feeds.
@@ -163,8 +210,15 @@ class Recorder:
         """Return the use of a unit that was set aside."""
         return make_not_done(order, rejection, caller=self._find(order))
 
+    def record_refused(self, turned: Turned, rejection: Rejection) -> UsageEvent:
+        """Return the use of an arrival that was refused before it was a unit."""
+        return make_refused(turned, rejection, caller=self._find_feed(turned.feed))
+
     def _find(self, order: WorkOrder) -> Caller:
-        return self.callers.get(order.unit.stamp.feed) or make_feed_caller("unknown")
+        return self._find_feed(order.unit.stamp.feed)
+
+    def _find_feed(self, feed: str) -> Caller:
+        return self.callers.get(feed) or make_feed_caller("unknown")
 
 
 def make_recorder(deployment: Deployment) -> Recorder:

@@ -10,9 +10,11 @@ from schemas.canonical import to_sha256
 from schemas.errors import RejectedInput, TransientFault
 from schemas.media import Duplicate, InWork, MediaSettled
 from schemas.unit import Claim, Undated, WorkOrder, to_unit_key
+from schemas.usage import UsageEvent
 from schemas.wire import to_headers
 from sinks.object_store.memory import MemoryStore
 from streams.brokers.records import Record
+from streams.faults import make_rejection
 from streams.feeds.announce import Claimed, Sender, announce_bytes, announce_file
 from streams.feeds.references import to_original_key
 from tests.schemas.hostile import GOOD, HOSTILE
@@ -229,6 +231,22 @@ def test_a_feed_of_an_installation_that_is_gone_is_refused(tmp_path, store):
     lone = dataclasses.replace(router.desk, installations={})
     router.desk = lone
     assert refuse(router, announce()).reason == "unknown_installation"
+
+
+def test_a_refused_arrival_of_a_known_feed_is_a_use_that_was_not_done(router):
+    stored = write({"ce_capturedat": b"2026-05-01T12:00:00", "ce_purpose": b"canary"})
+    rejection = make_rejection(stored, refuse(router, stored), step="route", rejected_at=stored.appended_at)
+    (record,) = router.to_refused(stored, "cam", rejection)
+    use = UsageEvent.from_json(record.value)
+    assert record.topic == TOPICS.usage_recorded
+    assert use.act.reason == "naive_time"
+    assert (use.purpose, use.images, use.requested_at) == ("canary", (), stored.appended_at)
+
+
+def test_a_refused_arrival_of_a_feed_that_nobody_knows_belongs_to_no_installation(router):
+    stored = write({"ce_source": b"/feeds/nobodys"})
+    rejection = make_rejection(stored, refuse(router, stored), step="route", rejected_at=stored.appended_at)
+    assert router.to_refused(stored, "nobodys", rejection) == ()
 
 
 def test_nothing_is_refused_because_the_store_is_away(tmp_path):

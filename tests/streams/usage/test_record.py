@@ -21,11 +21,13 @@ from streams.usage.events import read_event
 from streams.usage.record import (
     IMAGE_KINDS,
     Caller,
+    Turned,
     make_feed_caller,
     make_ingested,
     make_not_done,
     make_processed,
     make_recorder,
+    make_refused,
 )
 from tests.streams.usage.uses import NOW, make_record, to_content
 
@@ -196,3 +198,22 @@ def test_every_kind_of_unit_has_a_kind_of_image_or_none_at_all():
 
     assert set(get_args(UnitKind)) - set(IMAGE_KINDS) == {"simulation"}
     assert set(IMAGE_KINDS.values()) == set(get_args(ImageKind))
+
+
+def _refuse(reason="unreadable_envelope", **changes: object) -> UsageEvent:
+    turned = Turned(**({"installation": "obsea", "feed": "camera", "arrived_at": NOW, "value": b"junk"} | changes))
+    rejection = SimpleNamespace(rejection_id="c" * 32, reason=reason, fault="rejected")
+    return make_refused(turned, rejection, caller=_CALLER)
+
+
+def test_an_arrival_refused_before_it_was_a_unit_is_a_use_that_was_not_done_and_counts_nothing():
+    use = _refuse()
+    assert use.act == NotDone(status="refused", reason="unreadable_envelope")
+    assert (use.units, use.images, use.bytes) == ((), (), 4)
+    assert (use.installation, use.requested_at, use.purpose) == ("obsea", NOW, "user")
+    assert UsageEvent.from_json(use.to_canonical()) == use
+
+
+def test_the_same_refusal_is_the_same_use_and_a_canary_stays_one():
+    assert _refuse() == _refuse()
+    assert _refuse(purpose="canary").purpose == "canary"
