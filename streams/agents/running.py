@@ -110,7 +110,10 @@ class Running:
                 await self._end(fault)
 
         for lane in LANES:
-            topic, agent = self.parts.topics.work(name, lane), WorkAgent(pipeline, self._find_bench(lane, threads=shape.width))
+            topic, agent = (
+                self.parts.topics.work(name, lane),
+                WorkAgent(pipeline, self._find_bench(lane, threads=shape.width)),
+            )
             self.app.add_agent(topic, shape=shape, work=agent.work, on_fault=on_fault)
 
     def _find_bench(self, name: str, *, threads: int) -> Bench:
