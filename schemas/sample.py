@@ -15,6 +15,12 @@ SampleId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
+#: Name of a run: that of its folder, or of its zip without the ending.
+RunName = Annotated[str, StringConstraints(min_length=1, max_length=SUBJECT_LIMIT)]
+
+#: An entry of the NERC collection of instruments.
+GearUri = Annotated[str, StringConstraints(pattern=r"^http://vocab\.nerc\.ac\.uk/collection/L22/\S+$")]
+
 #: ``whole``: the water as it was taken. ``concentrated``: filtered_l litres of it were brought to concentrate_ml.
 Water = Literal["whole", "concentrated"]
 
@@ -25,14 +31,14 @@ class SampleRun(Noun):
     Attributes
     ----------
     run
-        The run's name: that of its folder, the ``group`` of its unit.
+        The ``group`` of its unit.
     feed
         Needed only where two instruments have runs of one name.
     quantities
         ``volume_subsample_ml``, ``dilution``, and ``volume_ml`` where the run's own files do not say how much was imaged.
     """
 
-    run: Annotated[str, StringConstraints(min_length=1, max_length=SUBJECT_LIMIT)]
+    run: RunName
     feed: Name | None = None
     quantities: Measures = ()
 
@@ -65,9 +71,7 @@ class Sample(Noun):
     water: Water | None = None
     quantities: Measures = ()
     gear: Words | None = None
-    gear_uri: Annotated[str, StringConstraints(pattern=r"^http://vocab\.nerc\.ac\.uk/collection/L22/\S+$")] | None = (
-        None
-    )
+    gear_uri: GearUri | None = None
     runs: Annotated[tuple[SampleRun, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
