@@ -96,7 +96,7 @@ def choose_revisions(revisions: Iterable[Revision]) -> Choice:
     SeveralModelsError
         If a unit has results of two detectors of equal rank.
     """
-    ordered = sorted(set(revisions), key=lambda item: (item.feed, item.group, item.closed_at, item.unit_id))
+    ordered = sorted(set(revisions), key=_to_order)
     runs: list[ChosenRun] = []
     left_out: list[tuple[Revision, str]] = []
     for _, members in groupby(ordered, key=lambda item: (item.feed, item.group)):
@@ -106,7 +106,13 @@ def choose_revisions(revisions: Iterable[Revision]) -> Choice:
         chosen = _choose_speakers([item for item in of_group if item.unit_id == newest.unit_id], left_out)
         if chosen is not None:
             runs.append(chosen)
-    return Choice(tuple(runs), tuple(sorted(left_out, key=lambda pair: (pair[0].result_id, pair[1]))))
+    return Choice(tuple(runs), tuple(sorted(left_out, key=lambda pair: _to_order(pair[0]))))
+
+
+def _to_order(item: Revision) -> tuple[str | dt.datetime | int, ...]:
+    """Return what puts results in one order, whatever order they came in: runs, then their units by age, then results."""
+    unit = (item.feed, item.group, item.closed_at, item.unit_id)
+    return (*unit, item.stored_at, item.result_id, item.speaker, item.name, -1 if item.rank is None else item.rank)
 
 
 def _choose_speakers(of_unit: list[Revision], left_out: list[tuple[Revision, str]]) -> ChosenRun | None:
@@ -127,7 +133,7 @@ def _choose_speakers(of_unit: list[Revision], left_out: list[tuple[Revision, str
     if len(speaking) > 1 and speaking[0].rank == speaking[1].rank:
         raise _to_fault(speaking)
     left_out += [(item, "other_observer_chosen") for item in speaking[1:]]
-    kept = sorted(_renew(people, left_out), key=lambda item: (item.stored_at, item.result_id))
+    kept = sorted(_renew(people, left_out), key=_to_order)
     if not speaking and not kept:
         return None
     first = of_unit[0]
@@ -137,7 +143,7 @@ def _choose_speakers(of_unit: list[Revision], left_out: list[tuple[Revision, str
 def _renew(results: list[Revision], left_out: list[tuple[Revision, str]]) -> list[Revision]:
     """Return the newest result of each observer, best rank first; the older ones are superseded."""
     newest: dict[str, Revision] = {}
-    for item in sorted(results, key=lambda item: (item.stored_at, item.result_id)):
+    for item in sorted(results, key=_to_order):
         if item.name in newest:
             left_out.append((newest[item.name], "superseded_result"))
         newest[item.name] = item
