@@ -159,11 +159,15 @@ def list_particles(entries: Iterable[Entry], source: Source) -> Iterator[Particl
             yield Particle(entry.index, flags=("unread",))
             continue
         finding = next(iter(count_findings(entry)), None)
+        field_of_view = entry.image.field
         yield Particle(
             index=entry.image.index,
             opinion=None if finding is None else _to_opinion(finding, source),
             measures={} if finding is None else dict(finding.measures),
             flags=tuple(sorted({*entry.image.flags, *(() if finding is None else finding.flags)})),
+            frame=None if field_of_view is None else field_of_view.frame,
+            x_px=None if field_of_view is None else field_of_view.x_px,
+            y_px=None if field_of_view is None else field_of_view.y_px,
             offset_s=entry.image.offset_s,
         )
 

@@ -26,7 +26,9 @@ BASIS_WORDS: Mapping[Basis, str] = MappingProxyType(
 #: Why a volume is not known -> what to do about it.
 WHYS: Mapping[str, str] = MappingProxyType(
     {
-        "no_volume": "The run does not say how much was imaged; write it into volume_imaged_ml of the sample sheet if you know it.",
+        "no_volume": (
+            "The run does not say how much was imaged; if you know it, write it into volume_imaged_ml of the sample sheet."
+        ),
         "volume_zero": "The run says that 0 ml were imaged; write the volume into volume_imaged_ml of the sample sheet.",
         "mode_unknown": (
             "The run does not say whether the camera ran at a fixed rate or was triggered, and its volumes differ."
@@ -35,7 +37,9 @@ WHYS: Mapping[str, str] = MappingProxyType(
         "subsample_too_small": (
             "More was imaged than volume_subsample_ml of the sample sheet says was there; one of the two is wrong."
         ),
-        "volumes_differ": "The run and volume_imaged_ml of the sample sheet say different volumes; leave the cell empty, or correct it.",
+        "volumes_differ": (
+            "The run and volume_imaged_ml of the sample sheet say different volumes; leave the cell empty, or correct it."
+        ),
     }
 )
 

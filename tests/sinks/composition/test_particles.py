@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.finding import UNIDENTIFIED, Finding, Image, LookedImage, UnreadImage
+from schemas.finding import UNIDENTIFIED, FieldPlace, Finding, Image, LookedImage, UnreadImage
 from schemas.geometry import Whole, WholePart
 from sinks.composition.particles import (
     Filtered,
@@ -74,8 +74,9 @@ def make_finding(label, score=0.8, n=0, **changes):
 
 
 def test_a_stored_result_gives_back_its_particles():
+    seen = {"flags": ("repeated",), "field": FieldPlace(frame=7, x_px=271, y_px=677)}
     entries = [
-        make_entry(3, make_finding("Chaetoceros", measures={"esd_um": 12.5}, flags=("edge",)), flags=("repeated",)),
+        make_entry(3, make_finding("Chaetoceros", measures={"esd_um": 12.5}, flags=("edge",)), **seen),
         make_entry(4, make_finding(UNIDENTIFIED, None, flags=(UNIDENTIFIED,), measures={"esd_um": 3})),
         make_entry(5),
         UnreadImage(index=6, reason="no_collage"),
@@ -88,6 +89,8 @@ def test_a_stored_result_gives_back_its_particles():
         ("edge", "repeated"),
         1.5,
     )
+    assert (named.frame, named.x_px, named.y_px) == (7, 271, 677)
+    assert (unnamed.frame, unnamed.x_px) == (None, None)
     assert (unnamed.opinion, dict(unnamed.measures)) == (None, {"esd_um": 3})
     assert (empty.index, empty.opinion) == (5, None)
     assert (unread.index, unread.opinion, unread.flags) == (6, None, ("unread",))
