@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault, RejectedInput
 from schemas.topics import Topics
+from sinks.object_store.memory import MemoryStore
 from streams.brokers.records import Record
-from streams.places import open_broker, open_objects, plan_topics
+from streams.places import find_objects, open_broker, open_objects, plan_topics
 from streams.usage.periods import make_current, read_period
 from streams.usage.reports.facts import open_facts
 from streams.usage.reports.metrics import make_current_values, to_metric_key
@@ -27,7 +28,7 @@ _RENDERERS = {"md": to_markdown, "csv": to_csv, "json": to_json}
 
 
 def make_usage_report(deployment: Deployment, periods: tuple[str, ...], installation: str | None = None) -> Report:
-    """Return the report on some periods; none named: the calendar month and year that are running.
+    """Return the report on some periods; none named: the calendar month and year that are running. Makes nothing.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def make_usage_report(deployment: Deployment, periods: tuple[str, ...], installa
         message = f"There is no installation {installation!r}; there are {', '.join(sorted(deployment.installations))}."
         raise FatalFault(message)
     scope = Scope(installations=tuple(deployment.installations), only=installation, as_of_at=now_at)
-    with open_facts(open_objects(deployment)) as facts:
+    with open_facts(find_objects(deployment) or MemoryStore()) as facts:
         return make_report(facts, named, scope)
 
 
@@ -57,18 +58,22 @@ def _to_start(deployment: Deployment) -> dt.date | None:
     return dt.date.fromisoformat(f"{starts}-01") if starts else None
 
 
-def render_report(report: Report, form: str) -> str:
-    """Return a report as ``md``, ``csv`` or ``json``.
+def check_form(form: str) -> None:
+    """Refuse a form that a report cannot be shown in.
 
     Raises
     ------
     FatalFault
         If there is no such form.
     """
-    if form not in _RENDERERS:
+    if form not in {"table", *_RENDERERS}:
         message = f"A report is table, {', '.join(_RENDERERS)}; not {form!r}."
         raise FatalFault(message)
-    return _RENDERERS[form](report)
+
+
+def render_report(report: Report, form: str) -> str:
+    """Return a report as ``md``, ``csv`` or ``json``; a table is written as ``md``."""
+    return _RENDERERS["md" if form == "table" else form](report)
 
 
 def publish_metrics(deployment: Deployment) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from schemas.media import MediaSettled
     from schemas.topics import Topics
-    from streams.brokers.client import Broker
+    from streams.brokers.client import Client
     from streams.brokers.records import Stored
     from streams.units.originals import Originals
 
@@ -59,7 +59,7 @@ class DeadLetter:
         }
 
 
-def read_dead_letters(log: Broker, topics: Topics) -> Iterator[DeadLetter]:
+def read_dead_letters(log: Client, topics: Topics) -> Iterator[DeadLetter]:
     """Yield the newest dead letter of each arrival that is still set aside, in the order of the topic.
 
     An arrival that was tried again and ended otherwise is left out. A record that names no arrival is always there.
@@ -69,13 +69,15 @@ def read_dead_letters(log: Broker, topics: Topics) -> Iterator[DeadLetter]:
     TransientFault
         If the broker is away.
     """
+    if not {topics.media_settled, topics.media_rejected} <= {state.name for state in log.describe()}:
+        return
     ends = read_ends(log.read(topics.media_settled))
     newest: dict[tuple[ArrivalKey, str], DeadLetter] = {}
     for stored in log.read(topics.media_rejected):
         rejection = read_rejection(stored.headers)
         if rejection is None:
             continue
-        key, subject = _identify(stored, rejection)
+        key, subject = identify(stored, rejection)
         if key.source == NAMELESS or _is_still_set_aside(ends.get(key), rejection):
             record = Record(stored.topic, stored.key, stored.value, stored.headers)
             letter = DeadLetter(
@@ -109,7 +111,7 @@ def read_bytes(letter: DeadLetter, originals: Originals) -> bytes:
     return record.value or b""
 
 
-def _identify(stored: Stored, rejection: Rejection) -> tuple[ArrivalKey, str]:
+def identify(stored: Stored, rejection: Rejection) -> tuple[ArrivalKey, str]:
     """Return whose arrival it was and its name: from the envelope, or from the work order that followed it."""
     texts = {name.lower(): value for name, value in stored.headers if value is not None}
     subject = texts.get("ce_subject", b"").decode("utf-8", "replace")

@@ -15,7 +15,7 @@ from schemas.unit import SUBJECT_LIMIT
 from schemas.wire import FEED_SOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from schemas.topics import Topics
     from streams.brokers.client import Client
@@ -210,8 +210,13 @@ def read_ledger(client: Client, topics: Topics, *, group: str) -> Ledger:
     TransientFault
         If the broker is away.
     """
+    made = {state.name for state in client.describe()}
     committed = client.committed(group)
     places = {partition: place for (topic, partition), place in committed.items() if topic == topics.media_arrived}
-    waiting = [to_arrival_key(record) for record in client.read(topics.media_arrived, places)]
-    ends = read_ends(client.read(topics.media_settled))
-    return count_ledger(waiting, ends, read_tallies(client.read(topics.result_stored)))
+
+    def read(topic: str, start: dict[int, int] | None = None) -> Iterator[StoredRecord]:
+        return client.read(topic, start) if topic in made else iter(())
+
+    waiting = [to_arrival_key(record) for record in read(topics.media_arrived, places)]
+    ends = read_ends(read(topics.media_settled))
+    return count_ledger(waiting, ends, read_tallies(read(topics.result_stored)))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.options import Json, Out, Settings, Verbose, read_given
+from streams.cli.options import Json, Out, Settings, Verbose, lend_broker, read_given, tell_nothing_yet
 from streams.cli.output import Exit, open_output, open_place
 from streams.cli.run import show_ledger
 
 if TYPE_CHECKING:
     from streams.account.dead_letters import DeadLetter
     from streams.cli.output import Output
+    from streams.settings.model import Deployment
     from streams.usage.reports.report import Report
 
 
@@ -27,21 +29,25 @@ def ledger(
 ) -> None:
     """Show every arrival's state, recomputed from the topics: submitted equals the sum of the states."""
     from schemas.topics import Topics
-    from streams.account.ledger import read_ledger
-    from streams.places import open_broker, plan_topics, to_app_id
+    from streams.account.ledger import Ledger, read_ledger
+    from streams.places import to_app_id
 
     with open_output(as_json=as_json, verbose=verbose) as output:
-        deployment = read_given(settings, out).deployment
-        client = open_broker(deployment)
-        try:
-            client.create(plan_topics(deployment))
-            found = read_ledger(client, Topics(deployment.broker.topic_prefix), group=to_app_id(deployment))
-        finally:
-            client.close()
+        read = read_given(settings, out)
+        with lend_broker(read.deployment) as client:
+            if client is None:
+                tell_nothing_yet(output, read)
+                output.add(Ledger().to_plain())
+                return
+            topics = Topics(read.deployment.broker.topic_prefix)
+            found = read_ledger(client, topics, group=to_app_id(read.deployment))
         show_ledger(output, found)
         if incomplete:
             for key in found.in_flight:
                 output.say(f"  still ours: {key.source} {key.event}")
+            left_out = found.total.in_flight - len(found.in_flight)
+            if left_out:
+                output.say(f"  and {left_out:,} more")
         output.add(found.to_plain())
 
 
@@ -63,23 +69,29 @@ def report(  # noqa: PLR0913 - each is an option of the command
     verbose: Verbose = False,
 ) -> None:
     """Show per installation and period: images processed, unique users, countries; counted from stored facts."""
-    from streams.reporting import make_usage_report, publish_metrics, render_report
+    from streams.places import find_objects
+    from streams.reporting import check_form, make_usage_report, publish_metrics, render_report
     from streams.usage.reports.tables import to_plain
 
     with open_output(as_json=as_json, verbose=verbose) as output:
-        deployment = read_given(settings, out).deployment
+        check_form(form)
+        read = read_given(settings, out)
+        deployment = read.deployment
         found = make_usage_report(deployment, tuple(period or ()), installation)
+        is_empty = find_objects(deployment) is None
+        is_shown = form == "table" and to is None
+        if is_empty:
+            tell_nothing_yet(output, read, aside=not is_shown)
         if to is not None:
-            text = render_report(found, "md" if form == "table" else form)
             with open_place(to):
                 to.parent.mkdir(parents=True, exist_ok=True)
-                to.write_text(text, encoding="utf-8")
+                to.write_text(render_report(found, form), encoding="utf-8")
             output.say(f"Wrote {to}.")
-        elif form != "table" and not as_json:
+        elif not is_shown and not as_json:
             typer.echo(render_report(found, form), nl=False)
-        else:
+        elif not is_empty:
             _show_report(output, found)
-        if publish:
+        if publish and not is_empty:
             output.say(f"Published {publish_metrics(deployment)} figures.")
         output.add(to_plain(found))
 
@@ -107,12 +119,20 @@ def list_letters(
 ) -> None:
     """Show what is set aside, each with its reason."""
     with open_output(as_json=as_json, verbose=verbose) as output:
-        letters = [letter for letter in _read_letters(settings, out) if reason in (None, letter.rejection.reason)]
+        read = read_given(settings, out)
+        found = _read_letters(read.deployment)
+        letters = [letter for letter in found or () if reason in (None, letter.rejection.reason)]
+        output.add({"dead_letters": [item.to_plain() for item in letters]})
+        if found is None:
+            tell_nothing_yet(output, read)
+            return
+        if not letters:
+            output.say("Nothing is set aside." if reason is None else f"Nothing is set aside for the reason {reason}.")
+            return
         rows = [
             (item.number, item.feed, item.subject, item.rejection.reason, item.rejection.sentence) for item in letters
         ]
         output.show_table("Dead letters", ("number", "feed", "name", "reason", "what is wrong"), rows)
-        output.add({"dead_letters": [item.to_plain() for item in letters]})
 
 
 @letters_app.command("save")
@@ -132,11 +152,11 @@ def save_letter(
     from streams.places import open_objects
 
     with open_output(as_json=as_json, verbose=verbose) as output:
-        found = [item for item in _read_letters(settings, out) if item.number == number]
-        if not found:
-            message = f"There is no dead letter {number}."
-            raise FatalFault(message)
         deployment = read_given(settings, out).deployment
+        found = [item for item in _read_letters(deployment) or () if item.number == number]
+        if not found:
+            message = f"There is no dead letter {number}; see: observatory dead-letters list"
+            raise FatalFault(message)
         data = read_bytes(found[0], assemble(deployment, open_objects(deployment)).originals)
         with open_place(to):
             to.write_bytes(data)
@@ -160,9 +180,11 @@ def retry_letters(
     from streams.places import open_broker
 
     with open_output(as_json=as_json, verbose=verbose) as output:
+        deployment = read_given(settings, out).deployment
+        letters = _read_letters(deployment) or ()
         wanted = [
             item
-            for item in _read_letters(settings, out)
+            for item in letters
             if reason in (None, item.rejection.reason)
             and (item.number in numbers if numbers else item.can_be_sent_again)
         ]
@@ -173,27 +195,22 @@ def retry_letters(
                     "again, and an envelope that cannot be read stays so."
                 )
                 raise FatalFault(message)
-        client = open_broker(read_given(settings, out).deployment)
-        try:
-            for item in wanted:
-                client.append([to_retry(item.record, item.rejection)])
-        finally:
-            client.close()
+        if wanted:
+            with closing(open_broker(deployment)) as client:
+                for item in wanted:
+                    client.append([to_retry(item.record, item.rejection)])
         output.say(f"Sent {len(wanted)} again; a worker takes them up.")
         output.add({"sent": [item.number for item in wanted]})
         if numbers and len(wanted) < len(numbers):
             raise typer.Exit(Exit.SOME_SET_ASIDE)
 
 
-def _read_letters(settings: Path | None, out: Path | None) -> list[DeadLetter]:
+def _read_letters(deployment: Deployment) -> list[DeadLetter] | None:
+    """Return what is set aside; ``None`` where nothing ever came in."""
     from schemas.topics import Topics
     from streams.account.dead_letters import read_dead_letters
-    from streams.places import open_broker, plan_topics
 
-    deployment = read_given(settings, out).deployment
-    client = open_broker(deployment)
-    try:
-        client.create(plan_topics(deployment))
+    with lend_broker(deployment) as client:
+        if client is None:
+            return None
         return list(read_dead_letters(client, Topics(deployment.broker.topic_prefix)))
-    finally:
-        client.close()

@@ -7,10 +7,12 @@ import json
 import socket
 import urllib.error
 import urllib.request
+from collections import Counter
 
 import pytest
 
 from schemas.errors import FatalFault, TransientFault
+from streams.account.status import FeedStatus, Status
 from streams.agents.gate import FEEDS_LIMIT
 from streams.agents.health import Health, Pulse, StallWatch
 from streams.agents.health_page import open_health_page
@@ -30,8 +32,35 @@ def test_a_worker_is_well_until_something_stands_still():
     assert health.is_well
     told = health.to_plain({WORK: 3, ("work.fish.live.v1", 1): 4})
     assert told["lag"] == {"work.fish.live.v1": 7}
-    assert told["feeds"]["cam"]["dead_letters"] == {"truncated_picture": 1}
+    assert told["feeds"]["cam"]["set_aside"] == {"truncated_picture": 1}
     assert told["feeds"]["cam"]["last_result_at"] == "2026-05-01T12:00:00.000Z"
+
+
+def make_status(**feeds):
+    return Status(NOW, {name.replace("_", "-"): FeedStatus(**given) for name, given in feeds.items()})
+
+
+def test_each_feed_is_told_with_freshness_lag_last_result_and_dead_letters():
+    health = make_health()
+    health.note_status(make_status(cam={"lag": 7, "dead_letters": Counter(bad_time=2)}, silent={}))
+    health.note_stored("cam", "2026-05-01T11:59:00.000Z", NOW)
+    told = health.to_plain({}, now_at=NOW + dt.timedelta(minutes=3))
+    cam, silent = told["feeds"]["cam"], told["feeds"]["silent"]
+    assert (cam["age_s"], cam["freshness"], cam["lag"]) == (180.0, "3 minutes ago", 7)
+    assert (cam["last_captured"], cam["dead_letters"]) == ("2026-05-01T11:59:00.000Z", {"bad_time": 2})
+    assert (silent["age_s"], silent["freshness"], silent["lag"], silent["dead_letters"]) == (None, "never", 0, {})
+    assert (told["topics_read_at"], told["feed_lag_is_whole"]) == ("2026-05-01T12:00:00.000Z", True)
+
+
+def test_what_the_topics_were_not_asked_for_yet_is_not_told_as_nothing():
+    health = make_health()
+    health.note_stored("cam", "2026-05-01T11:59:00.000Z", NOW)
+    told = health.to_plain({})
+    assert (told["feeds"]["cam"]["lag"], told["feeds"]["cam"]["dead_letters"], told["topics_read_at"]) == (
+        None,
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize("what", ["pause", "stop"])
