@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from schemas.topics import Topics
 from sinks.result_tables import make_tables, read_entries
-from streams.assembly import load_feed_deployments
 from streams.brokers.records import Record
+from streams.feeds.deployment_table import load_feed_deployments
 from streams.places import open_broker, open_objects, plan_topics
 from streams.rederive import Rederivation, Tables
 from streams.units.routing import to_settled_record
@@ -40,7 +40,7 @@ def rederive_feed(deployment: Deployment, feed: str) -> Iterator[Step]:
         client.append(records)
 
     try:
-        deployments = load_feed_deployments(deployment).get(feed, ())
+        deployments = load_feed_deployments(deployment.feeds).get(feed, ())
         rule = deployment.feeds[feed].capture
         tables = Tables(read=read_entries, make=make_tables)
         yield from Rederivation(open_objects(deployment), rule, deployments, tables, announce).run(feed)

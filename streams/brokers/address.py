@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Literal, cast
@@ -10,6 +11,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from schemas.errors import FatalFault
 
 Durability = Literal["full", "normal"]
+
+#: The brokers there are; ``memory`` lives and ends with its process.
+SCHEMES = ("embedded", "kafka", "memory")
 
 _DURABILITIES = ("full", "normal")
 _DEFAULT_PORT = 9092
@@ -43,6 +47,26 @@ def read_scheme(url: str) -> str:
         sentence = f"{url!r} is no broker address: expected embedded:///absolute/path/log.db or kafka://host:port."
         raise FatalFault(sentence)
     return scheme.lower()
+
+
+def check_address(url: str) -> None:
+    """Read an address as whoever opens it will.
+
+    Raises
+    ------
+    FatalFault
+        If no broker here has such an address.
+    """
+    scheme = read_scheme(url)
+    if scheme not in SCHEMES:
+        close = difflib.get_close_matches(scheme, SCHEMES, n=1)
+        hint = f" Did you mean {close[0]}://?" if close else ""
+        sentence = f"No broker is known for {scheme}://; there are {', '.join(SCHEMES)}.{hint}"
+        raise FatalFault(sentence)
+    if scheme == "embedded":
+        read_log_address(url)
+    elif scheme == "kafka":
+        read_servers(url)
 
 
 def read_log_address(url: str) -> LogAddress:

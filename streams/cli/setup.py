@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from streams.cli.output import open_output, open_place
 if TYPE_CHECKING:
     from schemas.topics import Topic
     from streams.brokers.records import TopicState
+    from streams.checking import Checked
     from streams.cli.output import Output
 
 
@@ -43,25 +45,50 @@ def init(
 
 def check(*, settings: Settings = None, as_json: Json = False, verbose: Verbose = False) -> None:
     """Build everything, connect, make the bucket if it is missing, and name every wrong setting in one go."""
-    from rich.markup import escape
-
-    from schemas.errors import FatalFault, ObservatoryError, TransientFault
-    from streams.assembly import check_parts
+    from schemas.errors import FatalFault, TransientFault
+    from streams.checking import Check, Checked
+    from streams.settings.read import SettingsError
 
     with open_output(as_json=as_json, verbose=verbose) as output:
-        read = read_given(settings)
-        steps: list[tuple[str, ObservatoryError | None]] = []
-        for name, fault in check_parts(read.deployment):
-            steps.append((name, fault))
-            mark = "[green]ok[/]" if fault is None else "[bold red]wrong[/]"
-            output.say(f"  {mark}  {name}{'' if fault is None else escape(f': {fault.sentence}')}", markup=True)
-        output.add({"checked": [{"part": name, "error": fault.sentence if fault else None} for name, fault in steps]})
-        wrong = [fault for _, fault in steps if fault is not None]
-        if wrong:
-            worst = next((FatalFault for fault in wrong if isinstance(fault, FatalFault)), TransientFault)
-            sentence = f"{len(wrong)} of {len(steps)} parts do not work; see above."
-            raise worst(sentence)
+        complaints: tuple[str, ...] = ()
+        try:
+            read = read_given(settings)
+            deployment, source = read.deployment, read.source
+        except SettingsError as error:
+            complaints, source = error.complaints, settings
+            if error.right is None:
+                raise
+            deployment = error.right
+        found = [Checked("settings", FatalFault(complaint)) for complaint in complaints]
+        for step in found:
+            _show_step(output, step)
+        for step in Check(deployment, complaints).try_all():
+            _show_step(output, step)
+            found.append(step)
+        output.add({"checked": [{"part": step.part, "error": step.fault and step.fault.sentence} for step in found]})
+        faults = [step for step in found if step.fault is not None]
+        if faults:
+            worst = FatalFault if any(isinstance(step.fault, FatalFault) for step in faults) else TransientFault
+            raise worst(_sum_up(faults, as_json=as_json))
+        if source is None and not complaints:
+            output.say("No settings file was named or lies here: these are the built-in settings.")
         output.say("Everything fits. Start with: observatory worker")
+
+
+def _show_step(output: Output, step: Checked) -> None:
+    from rich.markup import escape
+
+    mark = "[green]ok[/]" if step.fault is None else "[bold red]wrong[/]"
+    told = "" if step.fault is None else escape(f": {step.fault.sentence}")
+    output.say(f"  {mark}  {step.part}{told}", markup=True)
+
+
+def _sum_up(faults: list[Checked], *, as_json: bool) -> str:
+    """Return how much is wrong; a machine is told it all once more, for it reads this first."""
+    count = f"{len(faults)} thing{'s are' if len(faults) > 1 else ' is'} wrong"
+    if not as_json:
+        return f"{count}; see above."
+    return f"{count}:\n" + "\n".join(f"  - {step.part}: {step.fault and step.fault.sentence}" for step in faults)
 
 
 topics_app = typer.Typer(no_args_is_help=True, help="Show and make the topics.")
@@ -80,17 +107,18 @@ def apply(*, settings: Settings = None, as_json: Json = False, verbose: Verbose 
 
 
 def _show_topics(settings: Path | None, *, as_json: bool, verbose: bool, apply: bool) -> None:
-    from streams.places import open_broker, plan_topics
+    from streams.places import find_broker, open_broker, plan_topics
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings).deployment
         wanted = plan_topics(deployment)
-        client = open_broker(deployment)
-        try:
+        client = open_broker(deployment) if apply else find_broker(deployment)
+        if client is None:
+            _show_states(output, wanted, {}, ())
+            return
+        with closing(client):
             made = client.create(wanted) if apply else ()
             _show_states(output, wanted, {state.name: state for state in client.describe()}, made)
-        finally:
-            client.close()
 
 
 def _show_states(
@@ -106,5 +134,7 @@ def _show_states(
         kept = "for ever" if topic.retention_s is None else f"{topic.retention_s // 86_400} days"
         rows.append((topic.name, topic.partitions, topic.cleanup, kept, is_now))
     output.show_table("Topics", ("topic", "partitions", "cleanup", "kept", "is now"), rows)
+    if any(row[-1] == "missing" for row in rows):
+        output.say("What is missing is made by: observatory topics apply, or by the first worker.")
     names = ("name", "partitions", "cleanup", "kept", "is_now")
     output.add({"topics": [dict(zip(names, row, strict=True)) for row in rows]})

@@ -23,7 +23,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
@@ -72,6 +72,30 @@ class WrongTable(FatalFault):
     def __reduce__(self) -> tuple[type[WrongTable], tuple[str, tuple[str, ...]]]:
         """Pickle with both arguments."""
         return type(self), (self.name, self.complaints)
+
+
+class Tabled(Protocol):
+    """What names a table: a feed's settings."""
+
+    @property
+    def deployments(self) -> Path | None:
+        """The table, if it has one."""
+        ...
+
+
+def load_feed_deployments(feeds: Mapping[str, Tabled]) -> dict[str, tuple[Deployment, ...]]:
+    """Return the dated deployments of each feed that names a table; none where the table has no row for it.
+
+    Raises
+    ------
+    FatalFault
+        Naming every wrong cell of a table, or the table that cannot be read.
+    """
+    return {
+        name: tuple(load_deployments(feed.deployments).get(name, ()))
+        for name, feed in feeds.items()
+        if feed.deployments is not None
+    }
 
 
 def load_deployments(path: Path) -> Deployments:

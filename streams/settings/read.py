@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
-import json
 import os
 import tomllib
 from dataclasses import dataclass
@@ -14,30 +12,40 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from schemas.errors import FatalFault
+from streams.settings.complaints import SECRETS, to_complaint
+from streams.settings.meaning import find_wrong_meanings
 from streams.settings.model import Deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 #: ``OBSERVATORY__BROKER__URL=kafka://host:9092`` overrules ``url`` in the table ``[broker]``; one TOML value, or plain text.
 PREFIX = "OBSERVATORY__"
 
-#: Settings whose value is never repeated in a complaint.
-_SECRETS = frozenset({"password", "access_key", "secret_key"})
-
 #: Where a settings file is looked for when none is named.
 DEFAULT_FILE = "observatory.toml"
 
+
+#: Wrong settings may hide others behind them; so many layers are taken off.
+_SALVAGE_ROUNDS = 10
 
 #: Names of model files: in a detector's parameters, these are paths like any other.
 MODEL_FILES = (".onnx", ".xml", ".pt")
 
 
 class SettingsError(FatalFault):
-    """Every wrong setting, one a line."""
+    """Every wrong setting, one a line.
 
-    def __init__(self, source: str, complaints: list[str]) -> None:
-        self.complaints = tuple(complaints)
+    Attributes
+    ----------
+    complaints
+        Each begins with where it stands: ``broker.url: ...``.
+    right
+        The settings without what is wrong: what ``check`` can still try. They may contradict themselves.
+    """
+
+    def __init__(self, source: str, complaints: list[str], right: Deployment | None = None) -> None:
+        self.complaints, self.right = tuple(complaints), right
         lines = "\n".join(f"  - {complaint}" for complaint in complaints)
         super().__init__(f"{len(complaints)} wrong setting{'s' if len(complaints) > 1 else ''} in {source}:\n{lines}")
 
@@ -77,18 +85,18 @@ def check_settings(
 def _check(plain: dict[str, Any], environment: Mapping[str, str] | None, *, source: str, folder: Path) -> Deployment:
     complaints = _find_written_secrets(plain)
     _overrule(plain, os.environ if environment is None else environment, complaints)
-    deployment: Deployment | None = None
     try:
-        deployment = Deployment.model_validate(plain)
+        Deployment.model_validate(plain)
     except ValidationError as error:
-        wrong = error.errors(include_url=False)
-        complaints += [_to_complaint(dict(item)) for item in wrong]
-        complaints += _find_contradictions_beside(plain, [item["loc"] for item in wrong])
-    else:
-        complaints += _find_contradictions(deployment)
-    if complaints or deployment is None:
-        raise SettingsError(source, complaints)
-    return _anchor(deployment, folder)
+        complaints += [
+            to_complaint(dict(item), _find_names(item["loc"][:-1])) for item in error.errors(include_url=False)
+        ]
+    complaints += find_wrong_meanings(plain)
+    right = _salvage(plain)
+    anchored = None if right is None else _anchor(right, folder)
+    if complaints or anchored is None:
+        raise SettingsError(source, complaints, anchored)
+    return anchored
 
 
 def _find_written_secrets(plain: dict[str, Any]) -> list[str]:
@@ -97,7 +105,7 @@ def _find_written_secrets(plain: dict[str, Any]) -> list[str]:
         f"{table}.{name}: keep it out of the settings; name its file as {name}_file, "
         f"or set {PREFIX}{table.upper()}__{name.upper()}"
         for table in ("broker", "store")
-        for name in sorted(_SECRETS)
+        for name in sorted(SECRETS)
         if isinstance(plain.get(table), dict) and name in plain[table]
     ]
 
@@ -115,7 +123,7 @@ def _overrule(plain: dict[str, Any], environment: Mapping[str, str], complaints:
                 complaints.append(f"{name}: {step} is not a table")
                 break
         else:
-            table[path[-1]] = _to_secret(text) if path[-1] in _SECRETS else _to_value(text)
+            table[path[-1]] = _to_secret(text) if path[-1] in SECRETS else _to_value(text)
 
 
 def _to_steps(name: str) -> list[tuple[str, bool]]:
@@ -138,19 +146,6 @@ def _to_secret(text: str) -> str:
     return value if isinstance(value, str) else text
 
 
-def _to_complaint(item: dict[str, Any]) -> str:
-    where = ".".join(str(step) for step in item["loc"])
-    if item["type"] != "extra_forbidden":
-        given = item.get("input")
-        is_secret = str(item["loc"][-1]) in _SECRETS
-        shown = "" if is_secret or isinstance(given, dict) else f" (given: {json.dumps(given, default=str)[:80]})"
-        return f"{where}: {item['msg']}{shown}"
-    known = _find_names(item["loc"][:-1])
-    close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(known))}"
-    return f"{where}: there is no such setting; {hint}"
-
-
 def _find_names(location: tuple[str | int, ...]) -> list[str]:
     """Return the names that may stand where an unknown one was found."""
     model: Any = Deployment
@@ -168,40 +163,27 @@ def _find_names(location: tuple[str | int, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def _find_contradictions_beside(plain: dict[str, Any], wrong: Sequence[tuple[str | int, ...]]) -> list[str]:
-    """Return the contradictions between those settings that are each right; none where they do not suffice to be read."""
+def _salvage(plain: dict[str, Any]) -> Deployment | None:
+    """Return what the settings say where they are right, so that it can be tried; ``None`` where that is nothing."""
     rest = copy.deepcopy(plain)
-    for *path, last in wrong:
-        table: Any = rest
-        for step in path:
-            table = table.get(step) if isinstance(table, dict) else None
-        if isinstance(table, dict):
-            table.pop(last, None)
-    try:
-        return _find_contradictions(Deployment.model_validate(rest))
-    except ValidationError:
-        return []
+    for _ in range(_SALVAGE_ROUNDS):
+        try:
+            return Deployment.model_validate(rest)
+        except ValidationError as error:
+            for item in error.errors(include_url=False):
+                _take_out(rest, item["loc"][:-1] if item["type"] == "missing" else item["loc"])
+    return None
 
 
-def _find_contradictions(deployment: Deployment) -> list[str]:
-    """Return what is wrong between settings that are each right."""
-    complaints = []
-    for name, feed in sorted(deployment.feeds.items()):
-        if feed.installation not in deployment.installations:
-            close = difflib.get_close_matches(feed.installation, deployment.installations, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            complaints.append(f"feeds.{name}.installation: there is no [installations.{feed.installation}]{hint}")
-        rules = (feed.sampling.every_n > 1) + (feed.sampling.every_s > 0) + feed.sampling.key_frames
-        if rules > 1:
-            complaints.append(f"feeds.{name}.sampling: give one of every_n, every_s and key_frames")
-    for label, pair in (
-        ("broker.password", (deployment.broker.password, deployment.broker.password_file)),
-        ("store.access_key", (deployment.store.access_key, deployment.store.access_key_file)),
-        ("store.secret_key", (deployment.store.secret_key, deployment.store.secret_key_file)),
-    ):
-        if all(part is not None for part in pair):
-            complaints.append(f"{label}: give the value (by the environment) or the file, not both")
-    return complaints
+def _take_out(plain: dict[str, Any], location: tuple[str | int, ...]) -> None:
+    """Take a setting out of the tables; one that pydantic names by a step of its own (of a list, a key) with its table."""
+    table: Any = plain
+    for depth, step in enumerate(location):
+        below = table.get(step) if isinstance(table, dict) else None
+        if depth + 1 == len(location) or not isinstance(below, dict):
+            table.pop(step, None)
+            return
+        table = below
 
 
 def _anchor_model(value: Any, folder: Path) -> Any:  # noqa: ANN401

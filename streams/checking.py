@@ -1,0 +1,130 @@
+"""Trying every part of a deployment without starting it: what connects, what can be built, and what is wrong with each."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from detectors.registry import build_detector
+from schemas.errors import FatalFault, ObservatoryError
+from sinks.object_store.address import FolderAddress, read_address
+from sinks.object_store.memory import MemoryStore
+from streams.brokers.address import read_log_address, read_scheme
+from streams.feeds.deployment_table import load_deployments
+from streams.places import (
+    lend_to_detectors,
+    open_broker,
+    open_objects,
+    open_other_buckets,
+    to_broker_url,
+    to_store_url,
+)
+from streams.publishing import load_labels, load_plan
+from streams.usage.pseudonym import load_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sinks.object_store.store import ObjectStore
+    from streams.settings.model import Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One part that was tried, and what is wrong with it, if anything."""
+
+    part: str
+    fault: ObservatoryError | None = None
+
+
+@dataclass
+class Check:
+    """One look at all parts of a deployment.
+
+    Parameters
+    ----------
+    wrong
+        What is known to be wrong with the settings, each beginning with where it stands. What these settings are for is not
+        tried, and nothing is made then, neither folder nor bucket: it might come to the wrong place.
+    """
+
+    deployment: Deployment
+    wrong: tuple[str, ...] = ()
+    _store: ObjectStore | None = field(default=None, init=False)
+
+    def try_all(self) -> Iterator[Checked]:
+        """Try every part, and yield what came of each."""
+        if self._can_try("store") and self._may_open(self._is_store_there):
+            yield self._try("object store", self._open_store)
+            for name, bucket in self._list_buckets():
+                yield self._try(f"bucket {name}", lambda: bucket.check(create=False))  # noqa: B023 - called at once
+        if self._can_try("broker") and self._may_open(self._is_log_there):
+            yield self._try("broker", self._connect)
+        yield from self._check_files()
+        yield from self._check_installations()
+
+    def _can_try(self, table: str) -> bool:
+        return not any(complaint.startswith((f"{table}.", f"{table}:")) for complaint in self.wrong)
+
+    def _may_open(self, is_there: Callable[[], bool]) -> bool:
+        return not self.wrong or is_there()
+
+    def _is_store_there(self) -> bool:
+        address = read_address(to_store_url(self.deployment))
+        return not isinstance(address, FolderAddress) or address.folder.is_dir()
+
+    def _is_log_there(self) -> bool:
+        url = to_broker_url(self.deployment)
+        return read_scheme(url) != "embedded" or read_log_address(url).path.is_file()
+
+    def _open_store(self) -> None:
+        self._store = open_objects(self.deployment, create=not self.wrong)
+
+    def _list_buckets(self) -> Iterator[tuple[str, ObjectStore]]:
+        if self._store is not None:
+            yield from sorted(open_other_buckets(self.deployment).items())
+
+    def _connect(self) -> None:
+        with closing(open_broker(self.deployment)) as client:
+            client.describe()
+
+    def _check_files(self) -> Iterator[Checked]:
+        """Try the files that the settings name, each once."""
+        given = self.deployment
+        tables = {feed.deployments for name, feed in given.feeds.items() if self._can_try(f"feeds.{name}.deployments")}
+        for table in sorted(table for table in tables if table is not None):
+            yield self._try(f"deployments in {table.name}", lambda: load_deployments(table))  # noqa: B023 - called at once
+        if given.dataset.plan is not None:
+            yield self._try("data set", lambda: (load_plan(given), load_labels(given)))
+        key_file = given.project.pseudonym_key_file
+        if key_file is not None:
+            yield self._try("pseudonym key", lambda: load_key(key_file))
+        if given.models is not None and not given.models.is_dir():
+            yield Checked("models", FatalFault(f"There is no folder {given.models.name} of models."))
+
+    def _check_installations(self) -> Iterator[Checked]:
+        asked_in_vain: list[str] = []
+        store = self._store or MemoryStore(before=lambda _verb, key: asked_in_vain.append(key))
+        context = lend_to_detectors(self.deployment, store)
+        if self.wrong:
+            context = replace(context, cache_folder=None)
+        for name, settings in self.deployment.installations.items():
+            if not self._can_try(f"installations.{name}"):
+                continue
+            asked_in_vain.clear()
+            tried = self._try(
+                f"installation {name}",
+                lambda: build_detector(settings.detector, settings.parameters, context),  # noqa: B023 - called at once
+            )
+            if tried.fault is not None and asked_in_vain:
+                sentence = f"{tried.fault.sentence} The object store could not be looked into."
+                tried = Checked(tried.part, FatalFault(sentence))
+            yield tried
+
+    def _try(self, part: str, work: Callable[[], object]) -> Checked:
+        try:
+            work()
+        except ObservatoryError as fault:
+            return Checked(part, fault)
+        return Checked(part)

@@ -1,0 +1,47 @@
+"""How a wrong setting is told: where it stands, what is wrong with it, and what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+#: Settings whose value is never repeated in a complaint.
+SECRETS = frozenset({"password", "access_key", "secret_key"})
+
+#: Characters of a wrong value that are repeated.
+_SHOWN = 80
+
+
+def to_complaint(item: dict[str, Any], known: Collection[str], *, below: tuple[str, ...] = ()) -> str:
+    """Return what pydantic says of one setting, as a person reads it.
+
+    Parameters
+    ----------
+    item
+        One of the errors of a ``ValidationError``.
+    known
+        The names that may stand where an unknown one was found.
+    below
+        The tables above what was validated.
+    """
+    where = ".".join(str(step) for step in (*below, *item["loc"]))
+    if item["type"] == "extra_forbidden":
+        return f"{where}: there is no such setting{suggest(str(item['loc'][-1]), known)}"
+    if item["type"] == "missing":
+        return f"{where}: this must be given"
+    given = item.get("input")
+    is_secret = bool(item["loc"]) and str(item["loc"][-1]) in SECRETS
+    shown = "" if is_secret or isinstance(given, dict) else f" (given: {json.dumps(given, default=str)[:_SHOWN]})"
+    return f"{where}: {item['msg'].removeprefix('Value error, ')}{shown}"
+
+
+def suggest(name: str, known: Collection[str]) -> str:
+    """Return the end of a sentence on a name that does not exist: the one that was probably meant, or those there are."""
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; there are {', '.join(sorted(known))}" if known else ""
