@@ -7,19 +7,21 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault
+from schemas.geometry import At
+from schemas.noun import to_time_text
 from schemas.result import Result, ResultStored, TableContent
 from schemas.unit import Claim, to_unit_key
 from sinks.darwin_core.labels import list_shipped_maps, load_shipped_map, read_label_map
 from sinks.darwin_core.plan import PublishedDeployment, read_plan
-from sinks.darwin_core.publish import publish_archive
-from sinks.darwin_core.units import PublishedUnit
+from sinks.darwin_core.publish import NothingToPublishError, publish_archive
+from sinks.darwin_core.units import POSITION_UNKNOWN, PublishedUnit
 from sinks.result_tables import read_entries
 from sinks.results import ANNOUNCEMENT, DOCUMENT
-from streams.assembly import load_feed_deployments
-from streams.places import open_objects
+from streams.feeds.deployment_table import load_feed_deployments
+from streams.places import find_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from schemas.finding import Entry
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from sinks.darwin_core.plan import DatasetPlan
     from sinks.darwin_core.report import PublishReport
     from sinks.object_store.store import ObjectInfo, ObjectStore
+    from streams.feeds.deployments import Deployment as DatedDeployment
     from streams.settings.model import Deployment
 
 SUPERSEDED = "superseded.json"
@@ -45,14 +48,48 @@ def publish_deployment(
         If the data set is not described, its description or label map is wrong, or the archive fails its checks.
     """
     plan, labels = load_plan(deployment), load_labels(deployment)
-    units = read_published(open_objects(deployment), feeds)
-    return publish_archive(
-        units,
-        plan,
-        labels=labels,
-        to=to,
-        deployments=list(to_published_deployments(deployment)),
-        allow_demonstration=allow_demonstration,
+    store = find_objects(deployment)
+    if store is None:
+        message = "There is nothing to publish yet: no result was ever stored with these settings."
+        raise FatalFault(message)
+    try:
+        return publish_archive(
+            read_published(store, feeds),
+            plan,
+            labels=labels,
+            to=to,
+            deployments=list(to_published_deployments(deployment)),
+            allow_demonstration=allow_demonstration,
+        )
+    except NothingToPublishError as fault:
+        hints = explain_positions(deployment, fault.units.get(POSITION_UNKNOWN, ()))
+        raise FatalFault(" ".join((fault.sentence, *hints))) from fault
+
+
+def explain_positions(deployment: Deployment, unit_ids: Iterable[str]) -> tuple[str, ...]:
+    """Return what is to be filled in so that units are published whose position is not known: a sentence for each feed."""
+    names = sorted({unit_id.partition(".")[0] for unit_id in unit_ids} & set(deployment.feeds))
+    dated = load_feed_deployments(deployment.feeds)
+    return tuple(_explain_feed(name, deployment.feeds[name].deployments, dated.get(name, ())) for name in names)
+
+
+def _explain_feed(feed: str, table: Path | None, dated: tuple[DatedDeployment, ...]) -> str:
+    fill_in = (
+        "since when the camera hung there (valid_from_at), its lat_deg and lon_deg, and its depth_min_m and depth_max_m"
+    )
+    if table is None:
+        return (
+            f"It is not known where feed {feed} is: its settings name no table of deployments. Take the # off the line "
+            f'deployments = "deployments.csv" in [feeds.{feed}] (or add it), and fill in that table for {feed}: {fill_in}.'
+        )
+    if not dated:
+        return f"It is not known where feed {feed} is: {table.name} has no row for it. Add one: {fill_in}."
+    if not any(isinstance(item.where, At) for item in dated):
+        return f"It is not known where feed {feed} is: in {table.name} its rows lack lat_deg and lon_deg."
+    first = to_time_text(dated[0].valid_from_at)
+    return (
+        f"Where feed {feed} was is known only in part: in {table.name} its first row begins at {first}, and a row without "
+        "lat_deg and lon_deg says nothing. Add what is missing."
     )
 
 
@@ -129,7 +166,7 @@ def _read_tables(store: ObjectStore, announced: ResultStored, content: TableCont
 
 def to_published_deployments(deployment: Deployment) -> Iterator[PublishedDeployment]:
     """Yield the dated deployments as the archive takes them."""
-    for dated in (item for items in load_feed_deployments(deployment).values() for item in items):
+    for dated in (item for items in load_feed_deployments(deployment.feeds).values() for item in items):
         yield PublishedDeployment(
             feed=dated.feed, valid_from_at=dated.valid_from_at, instrument=dated.instrument, where=dated.where
         )

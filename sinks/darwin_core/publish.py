@@ -22,7 +22,7 @@ from sinks.darwin_core.shelf import Shelf
 from sinks.darwin_core.terms import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sinks.darwin_core.gate.complaints import Complaints
     from sinks.darwin_core.labels import LabelMap
@@ -31,7 +31,20 @@ if TYPE_CHECKING:
 
 
 class NothingToPublishError(FatalFault):
-    """No unit can stand in the archive."""
+    """No unit can stand in the archive.
+
+    Parameters
+    ----------
+    reasons
+        Reason -> how many results were left out for it.
+    units
+        Reason -> ids of the first few units.
+    """
+
+    def __init__(self, reasons: Mapping[str, int], units: Mapping[str, tuple[str, ...]]) -> None:
+        told = ", ".join(f"{reason}: {count}" for reason, count in reasons.items())
+        super().__init__(f"No unit can be published ({told or 'none was given'}).")
+        self.units = units
 
 
 class DemonstrationRefusedError(FatalFault):
@@ -144,9 +157,7 @@ def _publish(intake: _Intake, labels: LabelMap, to: Path, *, allow_demonstration
 
 def _check_contents(census: Census, shelf: Shelf, *, allow_demonstration: bool) -> None:
     if not census.deployments:
-        reasons = ", ".join(f"{reason}: {count}" for reason, count in shelf.count_left_out().items())
-        message = f"No unit can be published ({reasons or 'none was given'})."
-        raise NothingToPublishError(message)
+        raise NothingToPublishError(shelf.count_left_out(), shelf.name_left_out())
     if census.demonstration and not allow_demonstration:
         message = (
             f"Results of a demonstration model are not published unless that is allowed: {_join(census.observers)}."

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Unit kind -> eventType. Other kinds are samples and scenes, which have shapes of their own.
 EVENT_TYPES = {"still": "still", "clip": "videoClip"}
 
+#: The reason for which a unit is left out when neither a deployment nor its claim says where it was taken.
+POSITION_UNKNOWN = "position_unknown"
+
 #: Purposes of units that say nothing of the sea.
 TRIALS = frozenset({"canary", "test"})
 
@@ -143,7 +146,7 @@ def place_unit(item: PublishedUnit, plan: DatasetPlan, book: DeploymentBook) -> 
     deployment = book.find(stamp.feed, start_at)
     place = _to_place(deployment.where if deployment else None) or _to_place(item.unit.where)
     if place is None:
-        return "position_unknown"
+        return POSITION_UNKNOWN
     camera, camera_uri = _name_camera((deployment.instrument if deployment else None) or item.unit.instrument, plan)
     parent_id = make_parent_id(plan.dataset_id, stamp.feed, start_at.year)
     event_type = EVENT_TYPES[stamp.kind]

@@ -28,12 +28,15 @@ def dwca(
     verbose: Verbose = False,
 ) -> None:
     """Write a Darwin Core archive in the shape that OBIS reads; it appears only when it passed its own checks."""
-    from streams.publishing import publish_deployment
+    from sinks.darwin_core.units import POSITION_UNKNOWN
+    from streams.publishing import explain_positions, publish_deployment
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings, out).deployment
         report = publish_deployment(deployment, to=to, feeds=tuple(feed or ()), allow_demonstration=allow_demonstration)
         output.say(report.to_text())
+        for hint in explain_positions(deployment, report.left_out_units.get(POSITION_UNKNOWN, ())):
+            output.say(f"  note          {hint} Then publish again.")
         output.add(report.to_plain())
         if not report.is_whole:
             raise typer.Exit(Exit.SOME_SET_ASIDE)
