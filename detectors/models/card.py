@@ -11,13 +11,13 @@ from schemas.noun import Label, Name, Noun, Sha
 
 
 class Source(Noun):
-    """Pictures or other data a model learnt from."""
+    """Pictures or other data a model learnt from; how many, where that is known."""
 
     name: str
     licence: str
     attribution: str
     where: str
-    pictures: Annotated[int, Field(ge=0)]
+    pictures: Annotated[int, Field(ge=0)] | None = None
 
 
 class ClassFigures(Noun):
@@ -53,6 +53,8 @@ class Card(Noun):
         File names beside the card: ONNX or XML; the ``.bin`` of the XML; the vendor's metadata.
     split
         How the held-out part was chosen.
+    figures
+        What was measured; absent where nobody measured this file.
     limits
         What the model gets wrong and must not be used for.
     """
@@ -71,7 +73,7 @@ class Card(Noun):
     classes: Annotated[tuple[Label, ...], Field(min_length=1)]
     training: str
     split: str
-    figures: Figures
+    figures: Figures | None = None
     limits: Annotated[tuple[str, ...], Field(min_length=1)]
 
 

@@ -5,26 +5,29 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from detectors import pixels
 from detectors.models.card import Card
-from detectors.models.catalogue import Model, open_model, read_model_file
+from detectors.models.catalogue import Model, open_model, read_folder, read_model_file, split_spec
 from detectors.models.dataset import read_picture_set, write_split
 from detectors.models.measuring import SCORE_FLOOR, draw_confusions, look_at_pictures
 from detectors.models.metrics import count_confusions, measure_figures
 from detectors.models.split import Split, split_blocks
 from detectors.yolo.open import YoloOptions, open_yolo
 from detectors.yolo.parameters import YoloParameters
+from schemas.errors import FatalFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from detectors.models.about import About
     from detectors.models.card import Figures, Source
     from detectors.models.training import Trained
     from detectors.runtimes.metadata import Network
@@ -89,6 +92,100 @@ def file_model(
     )  # fmt: skip
     write_card(folder, card)
     return card
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where a model is filed: ``<catalogue>/<name>/<version>/``."""
+
+    catalogue: Path
+    name: str
+    version: str
+
+    @property
+    def folder(self) -> Path:
+        """The model's own folder."""
+        return self.catalogue / self.name / self.version
+
+
+def file_own(
+    path: Path, about: About, shelf: Shelf, *, measure: Callable[[Model], Figures] | None = None, input_px: int = 640
+) -> Card:
+    """File a model that was made elsewhere, or trained here, in a catalogue: its files, proven, and its card.
+
+    Parameters
+    ----------
+    path
+        An ``.onnx`` or ``.xml`` file, a folder holding one ``.xml``, or a ``.pt``, which is exported as OpenVINO IR.
+    measure
+        Measures the very file that is filed; without it the card holds no figures.
+    input_px
+        Side of the picture that a ``.pt`` is exported for.
+
+    Raises
+    ------
+    FatalFault
+        If the model cannot be read, does not say what it is for, or the place holds a model already; or from measuring.
+        Nothing is filed then.
+    """
+    if split_spec(f"{shelf.name}@{shelf.version}") is None:
+        message = (
+            f"{shelf.name}@{shelf.version} is no name of a model: the name takes a-z, 0-9 and hyphens, the version letters, "
+            "digits, dots, hyphens and underscores."
+        )
+        raise FatalFault(message)
+    if shelf.folder.exists():
+        message = f"The catalogue has {shelf.name}@{shelf.version} already; results name it, so give another version."
+        raise FatalFault(message)
+    with _making(shelf) as made:
+        model = _take_in(path, made, input_px=input_px)
+        if model.network is None:
+            message = f"{path.name} does not say what it is for."
+            raise FatalFault(message)
+        is_onnx = model.form == "onnx"
+        card = Card(
+            name=shelf.name, version=shelf.version, title=about.title, provenance="user", sha256=model.sha256,
+            model="model.onnx" if is_onnx else "model.xml", weights=None if is_onnx else "model.bin",
+            metadata=None if is_onnx else "metadata.yaml", licence=about.licence, data=about.data,
+            classes=model.network.labels, training=about.training, split=about.split,
+            figures=None if measure is None else measure(model), limits=about.limits,
+        )  # fmt: skip
+        write_card(made, card)
+    open_model(f"{shelf.name}@{shelf.version}", (read_folder(shelf.catalogue),))
+    return card
+
+
+@contextmanager
+def _making(shelf: Shelf) -> Iterator[Path]:
+    """Lend a folder that becomes the model's own when the block ends well, and vanishes when it does not."""
+    try:
+        shelf.folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".filing-", dir=shelf.folder.parent) as scratch:
+            made = Path(scratch) / "model"
+            made.mkdir()
+            yield made
+            made.rename(shelf.folder)
+    except OSError as error:
+        message = f"The catalogue {shelf.catalogue.name} cannot be written ({error.strerror or type(error).__name__})."
+        raise FatalFault(message) from error
+    finally:
+        with suppress(OSError):  # not empty: other versions are there
+            shelf.folder.parent.rmdir()
+
+
+def _take_in(path: Path, folder: Path, *, input_px: int) -> Model:
+    """Copy a model's files into a folder under the names that cards use, and read it there."""
+    model = read_model_file(path)
+    if model.form == "torch":
+        return read_model_file(export_model(path, folder, input_px=input_px))
+    if model.form == "onnx":
+        (folder / "model.onnx").write_bytes(model.data)
+        return read_model_file(folder / "model.onnx")
+    source = path if path.is_file() else next(path.glob("*.xml"))
+    (folder / "model.xml").write_bytes(model.data)
+    (folder / "model.bin").write_bytes(model.weights or b"")
+    shutil.copyfile(source.parent / "metadata.yaml", folder / "metadata.yaml")
+    return read_model_file(folder / "model.xml")
 
 
 def write_card(folder: Path, card: Card) -> None:

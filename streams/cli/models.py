@@ -1,21 +1,27 @@
-"""Commands around models: ``models list``, ``train``, ``validate``, ``export``, and the background of fixed cameras."""
+"""Commands around models: ``list``, ``train``, ``validate``, ``export``, ``about``, ``file``, and fixed cameras' backgrounds."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from streams.cli.options import Json, Verbose
-from streams.cli.output import open_output
+from streams.cli.options import Json, Settings, Verbose, read_given
+from streams.cli.output import open_output, open_place
 
 if TYPE_CHECKING:
-    from detectors.models.card import Figures
+    from detectors.models.card import Card, Figures
+    from detectors.models.catalogue import Model
+    from detectors.models.filing import Shelf
     from streams.cli.output import Output
+    from streams.settings.model import Deployment
+    from streams.settings.read import ReadSettings
 
 models_app = typer.Typer(
-    no_args_is_help=True, help="Detectors' models: list, train, validate, export; build a background."
+    no_args_is_help=True, help="Detectors' models: list, train, validate, export, file; build a background."
 )
 
 #: Pictures per second is what people ask of a long step; it is shown on standard error.
@@ -25,29 +31,147 @@ _SHOW_EVERY = 25
 @models_app.command("list")
 def list_models(
     folder: Annotated[
-        Path | None, typer.Argument(help="A catalogue; default: the one that comes with the program.")
+        Path | None, typer.Argument(help="A catalogue; default: that of the settings, then the one that comes along.")
     ] = None,
     *,
+    settings: Settings = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Show the models of a catalogue with what their cards say."""
-    from detectors.models.card import read_card
     from detectors.models.catalogue import SHIPPED_FOLDER
 
     with open_output(as_json=as_json, verbose=verbose) as output:
-        root = folder or SHIPPED_FOLDER
-        cards = [
-            read_card(path.read_bytes(), name=path.parent.parent.name, version=path.parent.name)
-            for path in sorted(root.glob("*/*/card.json"))
-        ]
+        own = folder or read_given(settings).deployment.models
+        roots = [root for root in (own, None if folder else SHIPPED_FOLDER) if root is not None]
+        cards: list[tuple[Card, str]] = []
+        unread: list[str] = []
+        for path in (path for root in roots for path in sorted(root.glob("*/*/card.json"))):
+            card = _read_card(path, unread)
+            if card is not None:
+                cards.append(
+                    (card, "with the program" if SHIPPED_FOLDER in path.parents else str(path.parent.parent.parent))
+                )
         rows = [
-            (f"{card.name}@{card.version}", card.provenance, f"{card.figures.map50:.3f}", card.title) for card in cards
+            (f"{card.name}@{card.version}", card.provenance, _tell_figures(card.figures), place, card.title)
+            for card, place in cards
         ]
-        output.show_table("Models", ("model", "provenance", "mAP50", "what it is"), rows)
-        for card in cards:
+        output.show_table("Models", ("model", "provenance", "mAP50", "where", "what it is"), rows)
+        for card, _ in cards:
             output.say(f"{card.name}@{card.version}: " + " ".join(card.limits))
-        output.add({"models": [card.to_plain() for card in cards]})
+        for sentence in unread:
+            output.say(sentence)
+        output.add({"models": [card.to_plain() for card, _ in cards], "unread": unread})
+
+
+def _read_card(path: Path, unread: list[str]) -> Card | None:
+    """Return a card, or ``None``: then why it is not listed is added to ``unread``."""
+    from detectors.models.card import read_card
+    from schemas.errors import FatalFault
+
+    try:
+        return read_card(path.read_bytes(), name=path.parent.parent.name, version=path.parent.name)
+    except FatalFault as fault:
+        unread.append(fault.sentence)
+        return None
+
+
+def _tell_figures(figures: Figures | None) -> str:
+    return "not measured" if figures is None else f"{figures.map50:.3f}"
+
+
+@models_app.command("about")
+def write_about(
+    to: Annotated[Path, typer.Argument(help="The file to write, to be filled in.")] = Path("about.toml"),
+    *,
+    as_json: Json = False,
+) -> None:
+    """Write the file in which you say what a model's own file does not; models file takes it."""
+    from detectors.models.about import TEMPLATE
+    from schemas.errors import FatalFault
+
+    with open_output(as_json=as_json) as output:
+        if to.exists():
+            message = f"{to} is there already; nothing was written."
+            raise FatalFault(message)
+        with open_place(to):
+            to.write_text(TEMPLATE, encoding="utf-8")
+        output.say(f"Wrote {to}. Fill it in, then: observatory models file MODEL --name NAME --version 1 --about {to}")
+        output.add({"written": str(to)})
+
+
+@models_app.command("file")
+def file_model(  # noqa: PLR0913 - each is an option of the command
+    model: Annotated[Path, typer.Argument(help="An .onnx, .xml or .pt file, or a folder holding one .xml.")],
+    *,
+    name: Annotated[str, typer.Option(help="Its name in the catalogue: a-z, 0-9 and hyphens.")],
+    version: Annotated[str, typer.Option(help="Its version: a name and version never mean another model.")],
+    about: Annotated[Path, typer.Option(help="What its card shall say; observatory models about writes a template.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Marked pictures to measure it on; none: it is not measured.")
+    ] = None,
+    part: Annotated[str, typer.Option(help="Of these: held_out (by capture block) or all.")] = "held_out",
+    to: Annotated[Path | None, typer.Option(help="Catalogue; default: that of the settings, else models.")] = None,
+    in_store: Annotated[
+        bool, typer.Option("--in-store", help="File it in the object store, for all workers, instead of a folder.")
+    ] = False,
+    input_px: Annotated[int, typer.Option(min=32, max=4096, help="Picture size that a .pt is exported for.")] = 640,
+    settings: Settings = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """File a trained or foreign model under a name and version, with its card, and say the line for the settings."""
+    from detectors.models.about import read_about
+    from detectors.models.filing import Shelf, file_own, measure_model
+
+    with open_output(as_json=as_json, verbose=verbose) as output, ExitStack() as stack:
+        chosen, told, given = _to_part(part), read_about(about), read_given(settings)
+        catalogue = to or given.deployment.models or (given.source or Path()).parent / "models"
+        if in_store:
+            catalogue = Path(stack.enter_context(TemporaryDirectory(prefix="observatory-models-")))
+        shelf = Shelf(catalogue, name, version)
+
+        def measure(made: Model) -> Figures:
+            return measure_model(made, data or Path(), part=chosen, progress=_make_counter(output))[0]
+
+        card = file_own(model, told, shelf, measure=measure if data else None, input_px=input_px)
+        if in_store:
+            _put_in_store(given.deployment, shelf)
+        _show_filed(output, card, given, None if in_store else catalogue)
+
+
+def _put_in_store(deployment: Deployment, shelf: Shelf) -> None:
+    """Write a filed model into the object store, its card last: a model without one is not used.
+
+    Raises
+    ------
+    FatalFault
+        If the store has this name and version already.
+    """
+    from schemas.errors import FatalFault
+    from streams.places import open_objects
+
+    store, place = open_objects(deployment), f"models/{shelf.name}/{shelf.version}"
+    if store.stat(f"{place}/card.json") is not None:
+        message = f"The store has {shelf.name}@{shelf.version} already; results name it, so give another version."
+        raise FatalFault(message)
+    for path in sorted(shelf.folder.iterdir(), key=lambda path: path.name == "card.json"):
+        store.write(f"{place}/{path.name}", path.read_bytes(), media_type="application/octet-stream")
+
+
+def _show_filed(output: Output, card: Card, given: ReadSettings, catalogue: Path | None) -> None:
+    spec = f"{card.name}@{card.version}"
+    output.say(f"Filed {spec}: {', '.join(card.classes)}; mAP50 {_tell_figures(card.figures)}.")
+    lines = [f'model = "{spec}"']
+    output.say(f"In the settings, among the parameters of the installation: {lines[0]}")
+    known = given.deployment.models
+    if catalogue is not None and (known is None or known.resolve() != catalogue.resolve()):
+        home = (given.source or Path("observatory.toml")).resolve().parent
+        shown = catalogue.resolve()
+        shown = shown.relative_to(home) if shown.is_relative_to(home) else shown
+        lines.append(f'models = "{shown.as_posix()}"')
+        output.say(f"And at their top, above the first table: {lines[1]}")
+    output.add({"model": spec, "catalogue": catalogue and str(catalogue), "settings": lines, "card": card.to_plain()})
 
 
 @models_app.command("train")
@@ -90,6 +214,7 @@ def train(  # noqa: PLR0913 - each is an option of the command
         trained = train_model(data, to, recipe, progress=show)
         output.say(f"Weights of the best epoch: {trained.weights}")
         output.say(f"Next: observatory models validate {trained.weights} {data}")
+        output.say(f"Then: observatory models about, and: observatory models file {trained.weights} --data {data} ...")
         output.add({"weights": str(trained.weights), "held_out": len(trained.split.held_out)})
 
 
@@ -105,18 +230,24 @@ def validate(
 ) -> None:
     """Measure a model on marked pictures; a .pt needs the train extra."""
     from detectors.models.filing import validate_model
-    from schemas.errors import FatalFault
 
     with open_output(as_json=as_json, verbose=verbose) as output:
-        if part not in {"held_out", "all"}:
-            message = "--part is held_out or all."
-            raise FatalFault(message)
+        chosen = _to_part(part)
         if to is not None:
-            to.mkdir(parents=True, exist_ok=True)
-        chosen: Literal["held_out", "all"] = "all" if part == "all" else "held_out"
+            with open_place(to):
+                to.mkdir(parents=True, exist_ok=True)
         figures = validate_model(model, data, part=chosen, out=to, progress=_make_counter(output))
         _show_figures(output, figures)
         output.add(figures.to_plain())
+
+
+def _to_part(part: str) -> Literal["held_out", "all"]:
+    from schemas.errors import FatalFault
+
+    if part not in {"held_out", "all"}:
+        message = "--part is held_out or all."
+        raise FatalFault(message)
+    return "all" if part == "all" else "held_out"
 
 
 def _make_counter(output: Output) -> _Counter:
@@ -167,6 +298,7 @@ def export(
         chosen: Literal["openvino", "onnx"] = "onnx" if form == "onnx" else "openvino"
         model = export_model(weights, to, form=chosen, input_px=input_px, stored="f16" if half else "f32")
         output.say(f'Wrote {model}. In the settings: model = "{model}"')
+        output.say("To give it a name, a version and a card: observatory models about, then observatory models file.")
         output.add({"model": str(model)})
 
 
