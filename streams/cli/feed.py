@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections import Counter
@@ -13,7 +14,15 @@ import typer
 
 from streams.cli.options import Json, Out, Settings, Verbose, read_given
 from streams.cli.output import Exit, open_output
-from streams.cli.run import choose_feed, list_files, show_ledger
+from streams.cli.run import (
+    announce_files,
+    check_paths,
+    choose_feed,
+    finish_interrupted,
+    heed_interrupts,
+    list_files,
+    show_ledger,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,14 +52,14 @@ def push(
     """Announce files to the broker; workers elsewhere look at them."""
     with open_output(as_json=as_json, verbose=verbose) as output, ExitStack() as stack:
         deployment = read_given(settings, out).deployment
+        check_paths(paths)
         submission = open_submission(deployment, feed, stack)
-        submission.begin()
-        submission.submit(list_files(output, submission, deployment, paths), keep_pace=wait)
-        if wait:
-            submission.wait()
-        submission.take_ends()
+        asked = stack.enter_context(heed_interrupts(output))
+        announce_files(submission, list_files(output, submission, deployment, paths), asked=asked, wait=wait)
         ledger = submission.to_ledger()
         output.say(f"Announced {ledger.total.submitted:,} files of feed {submission.sender.feed}.")
+        if asked.is_set():
+            finish_interrupted(output, ledger)
         if wait:
             show_ledger(output, ledger)
         output.add(ledger.to_plain())
@@ -87,10 +96,14 @@ def watch(
     verbose: Verbose = False,
 ) -> None:
     """Announce what appears in a folder, each file when it is complete, until interrupted."""
+    from schemas.errors import TransientFault
     from streams.feeds.watched import open_watched
 
     with open_output(as_json=as_json, verbose=verbose) as output, ExitStack() as stack:
         deployment = read_given(settings, out).deployment
+        away = find_away(folder)
+        if once and away is not None:
+            raise TransientFault(away)
         submission = open_submission(deployment, feed, stack)
         name = submission.sender.feed
         state = deployment.folder / "state"
@@ -101,7 +114,40 @@ def watch(
             signal.signal(number, lambda *_: stop.set())
         tally = _watch(output, submission, deployment, folder, watched=watched, stop=stop, once=once)
         output.say(f"Announced {tally['announced']:,}, refused {tally['refused']:,}.")
-        output.add({"announced": tally["announced"], "refused": tally["refused"]})
+        output.add({name: tally[name] for name in ("announced", "refused", "unreadable")})
+        if once and tally["unreadable"]:
+            output.say(f"{tally['unreadable']:,} files or folders could not be read and are left for the next time.")
+            raise typer.Exit(Exit.SOME_SET_ASIDE)
+
+
+def find_away(folder: Path) -> str | None:
+    """Return why a folder cannot be watched now, or ``None`` when it can.
+
+    Raises
+    ------
+    FatalFault
+        If it is a file.
+    """
+    from schemas.errors import FatalFault
+
+    if folder.is_file():
+        message = f"{folder} is a file; observatory push announces files, watch takes a folder."
+        raise FatalFault(message)
+    try:
+        with os.scandir(folder):
+            return None
+    except OSError as error:
+        return f"The folder {folder} is away ({error.strerror}): nothing of it can be announced."
+
+
+def tell_away(output: Output, folder: Path, *, before: str | None) -> str | None:
+    """Say when a folder went away or came back, and return why it is away, if it is."""
+    away = find_away(folder)
+    if away is not None and away != before:
+        output.note(f"{away} Watching goes on, and takes up its files when it is there.")
+    if away is None and before is not None:
+        output.note(f"The folder {folder} is there.")
+    return away
 
 
 def _watch(
@@ -114,6 +160,7 @@ def _watch(
     stop: threading.Event,
     once: bool,
 ) -> Counter[str]:
+    from schemas.errors import TransientFault
     from streams.faults import Patience, StoppingError
     from streams.feeds.folder import list_media
     from streams.feeds.watch import Watch, watch_until
@@ -136,9 +183,14 @@ def _watch(
     tally: Counter[str] = Counter()
     patience = Patience(give_up_after_s=deployment.worker.outage_after_s)
     output.note(f"Watching {folder} for feed {submission.sender.feed}; interrupt to end.")
+    away: str | None = None
     with suppress(StoppingError):
         for poll in watch_until(looking, stop, look=lambda work: patience.call(note_outages(output, work), stop)):
             tally.update(announced=poll.announced, refused=poll.refused)
+            away = tell_away(output, folder, before=away)
+            if once and away is not None:
+                raise TransientFault(away)
+            tally["unreadable"] = poll.away + poll.retried
             if poll.announced or poll.refused:
                 output.note(f"announced {poll.announced:,}, refused {poll.refused:,}, waiting {poll.waiting:,}")
             if once and not poll.waiting:

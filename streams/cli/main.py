@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from streams.cli import account, bench, feed, models, publish, run, setup, worker
+from streams.cli.output import WRONG_USE, write_json
 
 app = typer.Typer(
     name="observatory",
@@ -13,7 +16,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
         "Event-driven processing of marine imagery: pictures and video in; stored findings, Darwin Core and counted use out. "
-        "Exit codes: 0 done, 1 some inputs set aside, 2 wrong use or settings, 3 an outage."
+        "Exit codes: 0 done, 1 some inputs set aside, 2 wrong use or settings, 3 an outage, 130 interrupted."
     ),
 )
 
@@ -38,5 +41,20 @@ app.command(rich_help_panel=_PUBLISH)(bench.bench)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; wrong use is told as JSON too, where that was asked for.
+
+    Raises
+    ------
+    SystemExit
+        With the exit code.
+    """
+    try:
+        app()
+    except SystemExit as leaving:
+        # typer has told the person what is wrong, and ends because of an error that can say it once more
+        say = getattr(leaving.__context__, "format_message", None)
+        arguments = sys.argv[1:]
+        options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        if say is not None and "--json" in options:
+            write_json({"error": say(), "kind": WRONG_USE})
+        raise

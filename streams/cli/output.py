@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+#: What kind of error wrong use is.
+WRONG_USE = "wrong use or settings"
+
+#: The file that standard output is, for what is not written by Python.
+_STDOUT = 1
+
+
 class Exit(IntEnum):
     """What the exit code says.
 
-    ``BROKEN`` is none of the promised four: it is a mistake of ours, and a traceback stands above it.
+    ``BROKEN`` is none of the promised ones: it is a mistake of ours, and a traceback stands above it. ``INTERRUPTED`` is what
+    shells call a program that a person ended: 128 and the number of the signal.
     """
 
     DONE = 0
@@ -33,6 +42,7 @@ class Exit(IntEnum):
     WRONG_USE = 2
     OUTAGE = 3
     BROKEN = 70
+    INTERRUPTED = 130
 
 
 @dataclass
@@ -91,7 +101,38 @@ class Output:
     def close(self) -> None:
         """Write the JSON object, if one is asked for."""
         if self.as_json:
-            sys.stdout.write(json.dumps(self._plain, ensure_ascii=False, default=str) + "\n")
+            write_json(self._plain)
+
+
+def write_json(plain: Mapping[str, Any]) -> None:
+    """Write the one JSON object of a command to standard output."""
+    sys.stdout.write(json.dumps(plain, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _keep_clean(*, as_json: bool) -> Iterator[None]:
+    """Lead everything that is written to standard output within the block to standard error, where JSON alone is asked for.
+
+    Vendors print what they like, some of them from C and from processes of their own.
+    """
+    if not as_json:
+        yield
+        return
+    sys.stdout.flush()
+    try:
+        kept, error = os.dup(_STDOUT), sys.stderr.fileno()
+    except (OSError, ValueError):  # no such files here: nothing to lead away
+        kept, error = -1, -1
+    try:
+        if kept >= 0:
+            os.dup2(error, _STDOUT)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if kept >= 0:
+            os.dup2(kept, _STDOUT)
+            os.close(kept)
 
 
 @contextmanager
@@ -101,7 +142,7 @@ def open_output(*, as_json: bool, verbose: bool = False) -> Iterator[Output]:
     Raises
     ------
     typer.Exit
-        With 2 for wrong use or settings, 3 for an outage, 70 for a mistake of ours.
+        With 2 for wrong use or settings, 3 for an outage, 70 for a mistake of ours, 130 when a person interrupted it.
     """
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
@@ -112,26 +153,30 @@ def open_output(*, as_json: bool, verbose: bool = False) -> Iterator[Output]:
     for name in ("faust", "mode", "aiokafka", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING if verbose else logging.CRITICAL)
     output = Output(as_json=as_json)
+    code = Exit.DONE
     try:
-        yield output
+        with _keep_clean(as_json=as_json):
+            yield output
     except ObservatoryError as fault:
         code = Exit.OUTAGE if isinstance(fault, TransientFault) else Exit.WRONG_USE
         _complain(output, fault, verbose=verbose)
         output.add({"error": fault.sentence, "kind": _to_kind(fault)})
-        output.close()
-        raise typer.Exit(code) from fault
-    except typer.Exit:
-        output.close()
-        raise
+    except typer.Exit as leaving:
+        code = Exit(leaving.exit_code)
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+        output.note("Interrupted.")
+        output.add({"interrupted": True})
     except Exception:  # noqa: BLE001 - what no one foresaw is told with its traceback
+        code = Exit.BROKEN
         traceback.print_exc()
         output.errors.print(
             "[bold red]This is a mistake in the program.[/] Nothing was acknowledged that was not stored."
         )
         output.add({"error": "a mistake in the program; see standard error", "kind": "broken"})
-        output.close()
-        raise typer.Exit(Exit.BROKEN) from None
     output.close()
+    if code:
+        raise typer.Exit(code)
 
 
 @contextmanager
@@ -160,5 +205,5 @@ def _complain(output: Output, fault: ObservatoryError, *, verbose: bool) -> None
 
 def _to_kind(fault: ObservatoryError) -> str:
     if isinstance(fault, FatalFault):
-        return "wrong use or settings"
+        return WRONG_USE
     return "outage" if isinstance(fault, TransientFault) else "rejected"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +15,7 @@ from streams.cli.options import Json, Out, Settings, Verbose, read_given
 from streams.cli.output import Exit, open_output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.progress import Progress, TaskID
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from streams.settings.model import Deployment
     from streams.submission import Medium, Submission
     from streams.working import Working
+
+#: Missing files that are named; more are counted.
+_NAMED_PATHS = 5
 
 
 def run(
@@ -36,10 +42,65 @@ def run(
     """Look at files, store what was seen, and exit; needs no settings file."""
     with open_output(as_json=as_json, verbose=verbose) as output:
         read = read_given(settings, out)
-        ledger = run_files(output, read.deployment, paths, feed=feed)
+        check_paths(paths)
+        with heed_interrupts(output) as asked:
+            ledger = run_files(output, read.deployment, paths, feed=feed, asked=asked)
+        if asked.is_set():
+            finish_interrupted(output, ledger)
+        if not ledger.total.submitted:
+            output.say("There was nothing to look at: no file was found in what you named.")
         if page:
             write_summary(output, read.deployment)
         finish(output, read.deployment, ledger)
+
+
+def check_paths(paths: list[Path]) -> None:
+    """Refuse names of files and folders that are not there, before anything is done: they are slips of the keyboard.
+
+    Raises
+    ------
+    FatalFault
+        Naming the first of them.
+    """
+    from schemas.errors import FatalFault
+
+    missing = [str(path) for path in paths if not _is_there(path)]
+    if not missing:
+        return
+    more = f" and {len(missing) - _NAMED_PATHS:,} more" if len(missing) > _NAMED_PATHS else ""
+    others = len(paths) - len(missing)
+    left = f", and the {others:,} other path{'s' if others > 1 else ''} left alone" if others else ""
+    message = f"There is no file or folder {', '.join(missing[:_NAMED_PATHS])}{more}. Nothing was done{left}."
+    raise FatalFault(message)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except PermissionError:
+        return True  # there, and set aside with that reason
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def heed_interrupts(output: Output) -> Iterator[Event]:
+    """Lend an event that a person sets with Ctrl-C, so that what is on its way is accounted for; the second ends at once."""
+    asked = Event()
+
+    def note(_number: int, _frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        output.note("Stopping: what is at work is finished first. Interrupt again to end at once.")
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def demo(
@@ -55,8 +116,13 @@ def demo(
         show_demo(output, out, show_ledger=show_ledger)
 
 
-def run_files(output: Output, deployment: Deployment, paths: list[Path], *, feed: str | None) -> Ledger:
-    """Announce files, wait until each has ended, and return the ledger of them."""
+class _AskedToStop(Exception):  # noqa: N818 - no error: somebody asked
+    """A person ended the waiting."""
+
+
+def run_files(output: Output, deployment: Deployment, paths: list[Path], *, feed: str | None, asked: Event) -> Ledger:
+    """Announce files, wait until each has ended or somebody asks to stop, and return the ledger of what was announced."""
+    from streams.account.ledger import Ledger
     from streams.feeds.announce import Sender
     from streams.submission import Submission
     from streams.working import open_working
@@ -66,15 +132,56 @@ def run_files(output: Output, deployment: Deployment, paths: list[Path], *, feed
         inline_limit=deployment.inline_limit,
         renews=deployment.store.keep_originals_days is not None,
     )
-    with open_working(deployment, feed=sender.feed) as working, _open_progress(output) as progress:
-        bar = progress.add_task("looking", total=None)
-        submission = Submission(working.client, working.parts.topics, working.parts.store, sender)
-        submission.look = lambda: _move(progress, bar, submission, working)
-        submission.begin()
-        submission.submit(list_files(output, submission, deployment, paths))
-        progress.update(bar, total=len(submission.arrived))
-        submission.wait()
-    return submission.to_ledger()
+    submission: Submission | None = None
+    try:
+        with open_working(deployment, feed=sender.feed) as working, _open_progress(output) as progress:
+            bar = progress.add_task("looking", total=None)
+            submission = Submission(working.client, working.parts.topics, working.parts.store, sender)
+            submission.look = lambda: _look(asked, lambda: _move(progress, bar, submission, working))
+            submission.begin()
+            submission.submit(_until(asked, list_files(output, submission, deployment, paths)))
+            progress.update(bar, total=len(submission.arrived))
+            submission.wait()
+    except _AskedToStop:
+        if submission is not None:
+            take_last_ends(deployment, submission)
+    return Ledger() if submission is None else submission.to_ledger()
+
+
+def _look(asked: Event, look: Callable[[], None]) -> None:
+    if asked.is_set():
+        raise _AskedToStop
+    look()
+
+
+def _until(asked: Event, media: Iterator[Medium]) -> Iterator[Medium]:
+    """Yield media until somebody asks to stop: what was yielded is still announced."""
+    for medium in media:
+        if asked.is_set():
+            return
+        yield medium
+
+
+def announce_files(submission: Submission, media: Iterator[Medium], *, asked: Event, wait: bool) -> None:
+    """Announce files whose units are done elsewhere, and wait for their ends if that is wanted and nobody asks to stop."""
+    submission.look = lambda: _look(asked, lambda: None)
+    submission.begin()
+    with suppress(_AskedToStop):
+        submission.submit(_until(asked, media), keep_pace=wait)
+        if wait:
+            submission.wait()
+    submission.look = lambda: None
+    submission.take_ends()
+
+
+def take_last_ends(deployment: Deployment, submission: Submission) -> None:
+    """Take in what ended while the agents stopped; where the broker cannot tell any more, what is known counts."""
+    from schemas.errors import ObservatoryError
+    from streams.places import open_broker
+
+    with suppress(ObservatoryError), closing(open_broker(deployment)) as client:
+        submission.client, submission.look = client, lambda: None
+        submission.take_ends()
 
 
 def choose_feed(deployment: Deployment, feed: str | None) -> str:
@@ -178,6 +285,22 @@ def finish(output: Output, deployment: Deployment, ledger: Ledger) -> None:
     if ledger.total.rejected:
         output.say("Some inputs were set aside; see: observatory dead-letters list")
         raise typer.Exit(Exit.SOME_SET_ASIDE)
+
+
+def finish_interrupted(output: Output, ledger: Ledger) -> None:
+    """Show what came of the files that were announced before somebody asked to stop.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Always.
+    """
+    show_ledger(output, ledger)
+    output.add(ledger.to_plain())
+    waiting = ledger.total.in_flight
+    if waiting:
+        output.say(f"{waiting:,} of these wait; the same command again, or a worker, goes on with them.")
+    raise KeyboardInterrupt
 
 
 def show_ledger(output: Output, ledger: Ledger) -> None:
