@@ -35,6 +35,12 @@ IMAGES = Layout(
         Column("place_part", "text"),
         Column("place_pts", "integer", repeats=False),
         Column("place_time_base", "integers"),
+        Column("place_x_px", "integer"),
+        Column("place_y_px", "integer"),
+        Column("place_path", "text", repeats=False),
+        Column("field_frame", "integer"),
+        Column("field_x_px", "integer", repeats=False),
+        Column("field_y_px", "integer", repeats=False),
         Column("scale_kind", "text"),
         Column("scale_why", "text"),
         Column("scale_pixel_um", "number"),
@@ -233,8 +239,8 @@ class _Rows:
         self._height = 0
 
 
-#: Fields that are a choice of shapes; their own fields stand in columns of their own, named after both.
-_UNIONS = ("geometry", "place", "scale")
+#: Fields that have fields, most of them a choice of shapes; those stand in columns of their own, named after both.
+_UNIONS = ("geometry", "place", "scale", "field")
 
 
 def _to_paths(layout: Layout) -> tuple[tuple[str, str, str | None], ...]:

@@ -12,6 +12,7 @@ from schemas.errors import RejectedInput
 from schemas.finding import (
     Alternative,
     Entry,
+    FieldPlace,
     Finding,
     Image,
     LookedImage,
@@ -21,7 +22,20 @@ from schemas.finding import (
     number_findings,
 )
 from schemas.forms.quantities import QUANTITIES
-from schemas.geometry import Box, FramePlace, Geometry, Line, Mask, Place, Point, Polygon, Whole, WholePart
+from schemas.geometry import (
+    Box,
+    Cutout,
+    FramePlace,
+    Geometry,
+    Line,
+    Mask,
+    Member,
+    Place,
+    Point,
+    Polygon,
+    Whole,
+    WholePart,
+)
 from schemas.result import DIGEST_ROWS, to_entry_digests
 from sinks.result_tables import FINDINGS, IMAGES, make_tables, read_entries
 
@@ -35,6 +49,11 @@ _places = st.one_of(
         FramePlace, part=_codes, pts=st.integers(-(2**40), 2**40), time_base=st.tuples(st.just(1), st.just(90_000))
     ),
 )
+_cutouts = st.one_of(
+    st.builds(Cutout, part=st.just("collage.1"), x_px=st.integers(0, 9_999), y_px=st.integers(0, 9_999)),
+    st.builds(Member, part=_codes, path=_labels),
+)
+_fields_of_view = st.builds(FieldPlace, frame=st.integers(0, 9_999), x_px=st.integers(0, 99), y_px=st.integers(0, 99))
 _scales = st.one_of(
     st.builds(NoScale, why=_codes),
     st.builds(MetricScale, pixel_um=st.floats(0.01, 1e7), method=st.sampled_from(["calibration", "declared"])),
@@ -70,7 +89,8 @@ _images = st.builds(
     width_px=st.integers(1, 40_000),
     height_px=st.integers(1, 40_000),
     offset_s=st.floats(0, 1e5),
-    place=_places,
+    place=_places | _cutouts,
+    field=st.none() | _fields_of_view,
     scale=_scales,
     flags=st.lists(_codes, max_size=3).map(tuple),
 )
@@ -190,9 +210,10 @@ def test_every_field_of_the_schema_has_a_column():
     """A field added to a noun must be added to the tables, or results would lose it."""
     scale = Image.model_fields["scale"].annotation
     images = (
-        _fields(Image, {"place", "scale"})
+        _fields(Image, {"place", "scale", "field"})
         | _fields(UnreadImage, set())
         | _union_fields(Place, "place")
+        | {f"field_{field}" for field in FieldPlace.model_fields}
         | {f"scale_{field}" for arm in typing.get_args(scale) for field in arm.model_fields}
     )
     findings = _fields(Finding, {"geometry"}) | _union_fields(Geometry, "geometry")
