@@ -1,0 +1,1 @@
+"""Runs of imaging flow cytometers and their like: from files to particles, whoever wrote them."""

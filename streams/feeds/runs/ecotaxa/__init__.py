@@ -1,0 +1,1 @@
+"""EcoTaxa-format exports: a TSV of objects, and their images."""

@@ -1,0 +1,1 @@
+"""VisualSpreadsheet run folders, as a FlowCam writes them."""
