@@ -1,4 +1,4 @@
-"""The door to Pillow on this floor: draw lines, areas and text into pictures, shrink them, write JPEG."""
+"""The door to Pillow on this floor: draw lines, areas and text into pictures, shrink them, write JPEG and PNG."""
 
 from __future__ import annotations
 
@@ -138,6 +138,20 @@ def encode_jpeg(pixels: NDArray[np.uint8], *, quality: int = 88) -> bytes:
     target = io.BytesIO()
     with translate():
         Image.fromarray(np.ascontiguousarray(pixels)).save(target, "JPEG", quality=quality)
+    return target.getvalue()
+
+
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Return PNG bytes of a picture, uint8 (height_px, width_px, 3) RGB or (height_px, width_px) grey, without metadata.
+
+    Raises
+    ------
+    RejectedInput
+        ``unusable_pixels``: it has no pixels.
+    """
+    target = io.BytesIO()
+    with translate():
+        Image.fromarray(np.ascontiguousarray(pixels)).save(target, "PNG", compress_level=6)
     return target.getvalue()
 
 

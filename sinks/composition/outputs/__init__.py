@@ -1,0 +1,1 @@
+"""What a composition is written as: tables, a plot, contact sheets."""
