@@ -13,6 +13,7 @@ from sinks.object_store.memory import MemoryStore
 from streams.brokers.address import read_log_address, read_scheme
 from streams.feeds.deployment_table import load_deployments
 from streams.places import (
+    find_broker,
     lend_to_detectors,
     open_broker,
     open_objects,
@@ -86,8 +87,10 @@ class Check:
             yield from sorted(open_other_buckets(self.deployment).items())
 
     def _connect(self) -> None:
-        with closing(open_broker(self.deployment)) as client:
-            client.describe()
+        client = find_broker(self.deployment) if self.wrong else open_broker(self.deployment)
+        if client is not None:
+            with closing(client):
+                client.describe()
 
     def _check_files(self) -> Iterator[Checked]:
         """Try the files that the settings name, each once."""

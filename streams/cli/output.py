@@ -78,7 +78,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """Write a line beside the results, on standard error."""
-        self.errors.print(text, markup=False)
+        self.errors.print(text, markup=False, soft_wrap=True)
 
     def show_table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Write a table for people; numbers stand on the right."""

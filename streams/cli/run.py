@@ -41,9 +41,9 @@ def run(
 ) -> None:
     """Look at files, store what was seen, and exit; needs no settings file."""
     with open_output(as_json=as_json, verbose=verbose) as output:
-        read = read_given(settings, out)
-        check_paths(paths)
         with heed_interrupts(output) as asked:
+            read = read_given(settings, out)
+            check_paths(paths)
             ledger = run_files(output, read.deployment, paths, feed=feed, asked=asked)
         if asked.is_set():
             finish_interrupted(output, ledger)
@@ -134,6 +134,7 @@ def run_files(output: Output, deployment: Deployment, paths: list[Path], *, feed
     )
     submission: Submission | None = None
     try:
+        _look(asked, lambda: None)
         with open_working(deployment, feed=sender.feed) as working, _open_progress(output) as progress:
             bar = progress.add_task("looking", total=None)
             submission = Submission(working.client, working.parts.topics, working.parts.store, sender)

@@ -103,7 +103,7 @@ def _show_status(output: Output, plain: dict[str, Any]) -> None:
         )
         for name, feed in plain["feeds"].items()
     ]
-    columns = ("feed", "state", "last result", "waiting", "what it was", "dead letters")
+    columns = ("feed", "state", "last result", "waiting", "what was seen", "dead letters")
     output.show_table("Feeds", columns, rows)
     if any(plain["lag"].values()):
         output.show_table("Lag", ("topic", "records waiting"), list(plain["lag"].items()))
@@ -114,4 +114,4 @@ def _describe_result(result: dict[str, Any] | None) -> str:
         return "-"
     found = ", ".join(f"{count} {label}" for label, count in result["labels"].items()) or "nothing found"
     images = "" if result["images"] == 1 else f" in {result['images']:,} images"
-    return f"{found}{images}, taken {result['captured']}"
+    return f"{found}{images}, taken {result['captured'].replace('.000Z', 'Z')}"

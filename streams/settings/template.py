@@ -8,6 +8,7 @@ TEMPLATE = """\
 
 name = "my-observatory"          # workers of one name share the work
 folder = "observatory-data"      # log, store and state of the embedded mode; relative to this file
+# models = "models"              # a catalogue of your own, which observatory models file fills; beside the one that comes along
 inline_limit = 900_000           # bytes above which a picture goes to the store first and the topic carries a reference
 
 [broker]
@@ -57,7 +58,7 @@ installation = "fish"
 owner = "my-institute"           # a use without a login belongs to the feed's owner
 country = "ZZ"                   # ISO 3166 code of the owner; ZZ: not known
 instrument = "camera-1"
-# deployments = "deployments.csv" # dated positions, clock offsets and masks of this camera
+# deployments = "deployments.csv" # dated positions, clock offsets and masks of this camera: fill them in, then take the # off
 
 [feeds.camera-1.capture]
 file_name = "%Y%m%d-%H%M%S-*"    # 20240422-080001-IPC608.jpg
@@ -93,5 +94,5 @@ organisation = "My Institute"
 
 DEPLOYMENTS_TEMPLATE = """\
 feed,valid_from_at,instrument,lat_deg,lon_deg,depth_min_m,depth_max_m,uncertainty_m,time_zone,clock_offset_s,mask,note
-camera-1,2024-01-01T00:00:00Z,camera-1,41.18212,1.75257,20,20,5,UTC,0,,an example: replace it by your own camera
+camera-1,2024-01-01T00:00:00Z,camera-1,,,,,,UTC,0,,fill in where your camera hung and since when
 """

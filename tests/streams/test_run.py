@@ -6,6 +6,9 @@ import contextlib
 import io
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections import Counter
 
 from PIL import Image
@@ -15,7 +18,17 @@ from schemas.wire import SPEC_VERSION
 from streams.brokers.records import Record
 from streams.places import open_broker, plan_topics
 from streams.settings.read import read_settings
-from tests.support.deployments import Site, ask, make_picture, name_minute, run_observatory, write_pictures
+from tests.support.deployments import (
+    PATIENCE_S,
+    ROOT,
+    Site,
+    ask,
+    make_picture,
+    name_minute,
+    run_observatory,
+    wait_for,
+    write_pictures,
+)
 from tests.support.media import make_clip
 
 STATES = ("stored", "duplicates", "rejected", "skipped", "in_flight")
@@ -110,16 +123,15 @@ def test_each_bad_input_is_set_aside_with_its_reason_and_the_next_one_is_served(
     }
     for name, data in bad.items():
         (folder / name).write_bytes(data)
-    told = check_sum(look(site, folder, tmp_path / "nowhere.jpg"))
-    assert (told["exit"], told["stored"], told["rejected"]) == (1, 4, 7), told
+    told = check_sum(look(site, folder))
+    assert (told["exit"], told["stored"], told["rejected"]) == (1, 4, 6), told
     letters = {letter["subject"]: letter for letter in list_letters(site)}
     assert letters["20240422-100000-text.jpg"]["reason"] == "not_media"
     assert letters["20240422-100100-empty.jpg"]["reason"] == "empty_file"
     assert letters["20241340-100000-month.jpg"]["reason"] == "bad_time"
-    assert letters["nowhere.jpg"]["reason"] == "missing_file"
     assert letters["a_b.jpg"]["reason"] == "bad_subject"
-    assert len(letters) == 7
-    assert sum(told["reasons"].values()) == 7
+    assert len(letters) == 6
+    assert sum(told["reasons"].values()) == 6
     assert str(tmp_path) not in "".join(letter["sentence"] for letter in letters.values())
 
 
@@ -162,6 +174,54 @@ def test_every_wrong_setting_is_named_at_once_and_nothing_is_done(tmp_path):
     for told in ("broker2", "did you mean broker?", "feeds.second.owner"):
         assert told in ran["error"], ran["error"]
     assert not (tmp_path / "data").exists()
+
+
+def test_a_slip_in_one_name_among_several_is_wrong_use_and_nothing_is_done(tmp_path):
+    site = Site(tmp_path)
+    good = write_pictures(tmp_path / "in", 3)
+    for named in ([tmp_path / "nowhere.jpg"], [*good, tmp_path / "nowhere.jpg"]):
+        for command in ("run", "push"):
+            ran = ask(command, *named, "--settings", site.settings)
+            assert ran["exit"] == 2, command
+            assert "There is no file or folder" in ran["error"]
+            assert "nowhere.jpg" in ran["error"]
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_without_files_is_said_so(tmp_path):
+    (tmp_path / "in").mkdir()
+    ran = run_observatory("run", tmp_path / "in", "--settings", Site(tmp_path).settings, "--no-page")
+    assert ran.returncode == 0
+    assert "There was nothing to look at" in ran.stdout
+
+
+def test_an_interrupt_lets_the_run_say_what_it_submitted_and_stored_and_the_next_run_goes_on(tmp_path):
+    site = Site(tmp_path)
+    write_pictures(tmp_path / "in", 200)
+    command = [sys.executable, "-m", "streams.cli", "run", str(tmp_path / "in")]
+    process = subprocess.Popen(
+        [*command, "--settings", str(site.settings), "--no-page", "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_for(lambda: any(site.store_folder.glob("results/**/result.json")), what="something is stored")
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+    told = check_sum(json.loads(said))
+    assert (process.returncode, told["interrupted"]) == (130, True)
+    assert 0 < told["stored"] < 200
+    ledger = ask("ledger", "--settings", site.settings)
+    assert {name: ledger[name] for name in ("submitted", *STATES)} == {
+        name: told[name] for name in ("submitted", *STATES)
+    }
+    again = check_sum(look(site, tmp_path / "in"))
+    assert (again["exit"], again["stored"]) == (0, 200)
+    assert ask("ledger", "--settings", site.settings)["submitted"] == 200
 
 
 def test_a_feed_that_is_not_there_is_wrong_use(tmp_path):

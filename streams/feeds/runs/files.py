@@ -167,8 +167,13 @@ def read_whole(files: Files, name: str, most_bytes: int) -> bytes:
     TransientFault
         As :meth:`streams.feeds.runs.base.Files.open`.
     """
-    with files.open(name) as file, translate_system_errors():
-        data = file.read(most_bytes + 1) if files.sizes[name] <= most_bytes else b""
-    if len(data) > most_bytes or files.sizes[name] > most_bytes:
+    size = files.sizes[name]
+    data = b""
+    if size <= most_bytes:
+        with files.open(name) as file, translate_system_errors():
+            data = file.read(size + 1)  # never more than that at once: a buffer of the whole length is taken for it
+            if len(data) > size:
+                data += file.read(most_bytes)  # it grew since it was listed
+    if max(size, len(data)) > most_bytes:
         raise RejectedInput(reason="too_large", sentence=f"A file of the run has more than {most_bytes} bytes.")
     return data

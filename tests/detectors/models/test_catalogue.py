@@ -81,7 +81,7 @@ def test_a_card_that_names_other_classes_is_refused(catalogue):
         open_model("means@1", (read_folder(catalogue),))
 
 
-@pytest.mark.parametrize("missing", ["licence", "data", "classes", "figures", "limits", "sha256", "split"])
+@pytest.mark.parametrize("missing", ["licence", "data", "classes", "limits", "sha256", "split"])
 def test_a_card_that_leaves_something_out_is_refused_and_says_what(catalogue, missing):
     write_card(catalogue, **{missing: None})
     with pytest.raises(FatalFault, match=missing):

@@ -255,7 +255,7 @@ async def test_a_feed_of_which_nearly_all_fails_pauses_while_its_neighbour_of_th
         place.announce(8, feed="other-cam")
         await wait_for(lambda: place.count_stored("other-cam") == 8)
         assert "paused" in health.feeds["cam"].paused
-        assert sum(health.feeds["cam"].dead_letters.values()) == 4
+        assert sum(health.feeds["cam"].set_aside.values()) == 4
     assert len(list(open_and_read(place, place.parts.topics.media_rejected))) == 4
 
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.support.deployments import Site, ask, run_observatory, write_pictures
+from tests.support.deployments import PATIENCE_S, ROOT, Site, ask, run_observatory, wait_for, write_pictures
+from tests.support.networks import make_mean_onnx
+
+
+def write_network(path: Path) -> None:
+    """Write a small network, as a colleague might have sent it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(make_mean_onnx())
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +58,74 @@ def test_check_names_every_part_that_does_not_work_in_one_go(tmp_path: Path):
     checked = ask("check", "--settings", settings)
     wrong = {part["part"]: part["error"] for part in checked["checked"] if part["error"]}
     assert checked["exit"] == 2
-    assert set(wrong) == {"tables of deployments", "installation other"}
+    assert set(wrong) == {"deployments in absent.csv", "installation other"}
     assert "nothing@9" in wrong["installation other"]
+
+
+def test_check_names_misspelt_settings_wrong_addresses_and_wrong_detectors_together_and_makes_nothing(tmp_path: Path):
+    site = Site(
+        tmp_path,
+        broker="kafak://127.0.0.1:9",
+        store="s3://bucket",
+        worker={"thread": 1},
+        changes='[installations.crab]\ndetector = "yolov8"\n[installations.eel]\ndetector = "yolo"\n'
+        '[installations.eel.parameters]\nmodel = "a@1"\nkonf = 0.5\n'
+        '[installations.lost]\ndetector = "yolo"\n[installations.lost.parameters]\nmodel = "nothing@9"\n',
+    )
+    settings = site.settings
+    checked = ask("check", "--settings", settings)
+    assert checked["exit"] == 2
+    for told in (
+        "broker.url: No broker is known for kafak://",
+        "store.url: ",
+        "worker.thread: there is no such setting; did you mean threads?",
+        "installations.crab.detector: there is no detector 'yolov8'; did you mean yolo?",
+        "installations.eel.parameters.konf: there is no such setting; did you mean conf?",
+        "nothing@9",
+    ):
+        assert told in checked["error"], told
+    assert checked["error"].startswith("6 things are wrong")
+    assert list(tmp_path.iterdir()) == [settings]
+    shown = run_observatory("check", "--settings", settings)
+    assert shown.stdout.count("wrong") == 6
+    assert "6 things are wrong; see above." in shown.stderr
+
+
+def test_a_model_that_was_filed_is_found_by_the_line_that_was_said(tmp_path: Path):
+    write_network(tmp_path / "best.onnx")
+    settings = Site(tmp_path).settings
+    about = tmp_path / "about.toml"
+    assert ask("models", "about", about)["written"] == str(about)
+    file = ("models", "file", tmp_path / "best.onnx", "--name", "crabs", "--version", "1", "--about", about)
+    unwritten = ask(*file, "--settings", settings)
+    assert (unwritten["exit"], "title" in unwritten["error"]) == (2, True)
+    about.write_text(about.read_text(encoding="utf-8").replace('"..."', '"not known"'), encoding="utf-8")
+    filed = ask(*file, "--settings", settings)
+    assert (filed["exit"], filed["settings"]) == (0, ['model = "crabs@1"', 'models = "models"']), filed
+    text = settings.read_text(encoding="utf-8").replace(
+        'detector = "scripted"', f'detector = "yolo"\nparameters = {{{filed["settings"][0]}}}'
+    )
+    settings.write_text(f"{filed['settings'][1]}\n{text}", encoding="utf-8")
+    assert ask("check", "--settings", settings)["exit"] == 0
+    listed = {model["name"]: model for model in ask("models", "list", "--settings", settings)["models"]}
+    assert "figures" not in listed["crabs"]
+    assert "demo-aquarium" in listed
+
+
+def test_a_model_that_was_filed_in_the_store_is_found_by_every_worker(tmp_path: Path):
+    write_network(tmp_path / "best.onnx")
+    about = tmp_path / "about.toml"
+    ask("models", "about", about)
+    about.write_text(about.read_text(encoding="utf-8").replace('"..."', '"not known"'), encoding="utf-8")
+    settings = Site(
+        tmp_path, changes='[installations.eel]\ndetector = "yolo"\nparameters = {model = "crabs@1"}'
+    ).settings
+    file = ("models", "file", tmp_path / "best.onnx", "--name", "crabs", "--version", "1", "--about", about)
+    filed = ask(*file, "--in-store", "--settings", settings)
+    assert (filed["exit"], filed["settings"]) == (0, ['model = "crabs@1"']), filed
+    assert ask("check", "--settings", settings)["exit"] == 0
+    again = ask(*file, "--in-store", "--settings", settings)
+    assert (again["exit"], "another version" in again["error"]) == (2, True)
 
 
 def test_a_misspelt_setting_ends_every_command_with_code_two_and_the_name_that_was_meant(tmp_path: Path):
@@ -100,6 +176,16 @@ def test_topics_are_shown_as_planned_after_a_run(looked: Site):
     assert {"media.arrived.v1", "work.bright.live.v1", "metric.period.v1"} <= {topic["name"] for topic in told}
 
 
+def test_status_tells_of_each_feed_what_waits_and_what_was_seen_last(looked: Site):
+    feed = ask("status", "--settings", looked.settings)["feeds"]["cam"]
+    assert feed["lag"] == 0
+    assert feed["age_s"] >= 0
+    assert feed["freshness"].endswith((" ago", "just now"))
+    assert feed["last_result"]["images"] == 1
+    shown = run_observatory("status", "--settings", looked.settings).stdout
+    assert "1 not_media" in shown
+
+
 def test_status_says_when_a_feed_last_had_a_result(looked: Site):
     told = ask("status", "--settings", looked.settings)
     assert told["feeds"]["cam"]["state"] == "fresh"
@@ -126,6 +212,66 @@ def test_publishing_without_a_description_of_the_data_set_is_refused_with_the_se
     assert not (tmp_path / "a.zip").exists()
 
 
+def test_publishing_pictures_whose_place_nobody_told_says_what_to_fill_in_until_it_is_filled_in(tmp_path: Path):
+    assert ask("init", tmp_path)["exit"] == 0
+    settings, table = tmp_path / "observatory.toml", tmp_path / "deployments.csv"
+    text = settings.read_text(encoding="utf-8").replace('detector = "yolo"', 'detector = "scripted"')
+    text = text.replace('[installations.fish.parameters]\nmodel = "demo-aquarium@1"', "").replace("conf = 0.25", "")
+    settings.write_text("\n".join(line for line in text.split("\n") if 'model = "' not in line), encoding="utf-8")
+    write_pictures(tmp_path / "in", 2)
+    ran = ask("run", tmp_path / "in", "--settings", settings, "--no-page")
+    assert ran["stored"] == 2, ran
+
+    def publish():
+        return ask("publish", "dwca", "--to", tmp_path / "a.zip", "--settings", settings)
+
+    told = publish()
+    assert told["exit"] == 2
+    assert 'deployments = "deployments.csv" in [feeds.camera-1]' in told["error"]
+    assert "lat_deg and lon_deg" in told["error"]
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace("# deployments = ", "deployments = "), encoding="utf-8"
+    )
+    assert "its rows lack lat_deg and lon_deg" in publish()["error"]
+    header, row = table.read_text(encoding="utf-8").splitlines()
+    table.write_text(f"{header}\n", encoding="utf-8")
+    assert "deployments.csv has no row for it" in publish()["error"]
+    table.write_text(f"{header}\n{row.replace('2024-', '2025-').replace(',,,', ',41.5,1.5,', 1)}\n", encoding="utf-8")
+    assert "its first row begins at 2025-01-01" in publish()["error"]
+    table.write_text(f"{header}\n{row.replace(',,,', ',41.5,1.5,', 1)}\n", encoding="utf-8")
+    published = publish()
+    assert published["stills"] == 2, published
+
+
+def test_watching_a_folder_that_is_away_says_so(tmp_path: Path):
+    settings = Site(tmp_path).settings
+    ran = ask("watch", tmp_path / "mount", "--once", "--settings", settings)
+    assert ran["exit"] == 3
+    assert "mount is away" in ran["error"]
+    assert not (tmp_path / "data").exists()
+    ran = ask("watch", settings, "--once", "--settings", settings)
+    assert (ran["exit"], "is a file" in ran["error"]) == (2, True)
+
+
+def test_a_watch_that_goes_on_says_that_the_folder_is_away_and_takes_its_files_when_it_is_there(tmp_path: Path):
+    settings = Site(tmp_path, changes='[feeds.cam.watch]\ncomplete_by = "rename"\npoll_s = 0.1\n').settings
+    log = tmp_path / "watch.log"
+    with log.open("wb") as file:
+        command = [sys.executable, "-m", "streams.cli", "watch", str(tmp_path / "mount"), "--settings", str(settings)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
+    try:
+        wait_for(lambda: b"mount is away" in log.read_bytes(), what="it is said")
+        write_pictures(tmp_path / "mount", 2)
+        wait_for(lambda: b"announced 2" in log.read_bytes(), what="its files are taken up")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+    finally:
+        process.kill()
+    said = log.read_text(encoding="utf-8")
+    assert said.count("mount is away") == 1
+    assert said.index("mount is away") < said.index("mount is there")
+
+
 def test_help_is_given_for_every_command():
     for command in ("run", "demo", "init", "check", "topics", "worker", "watch", "push", "status", "ledger", "report"):
         ran = run_observatory(command, "--help")
@@ -133,11 +279,17 @@ def test_help_is_given_for_every_command():
         assert "Usage" in ran.stdout
 
 
-@pytest.mark.parametrize("command", ["init", "run", "push", "ledger", "status"])
+@pytest.mark.parametrize("command", ["init", "run", "push"])
 def test_a_place_where_nothing_can_be_written_is_wrong_use_and_named(tmp_path: Path, command: str):
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     place = tmp_path / "file" / "below"
-    files = {"init": [place], "run": [tmp_path, "--out", place], "push": [tmp_path, "--out", place]}
-    ran = ask(command, *files.get(command, ["--out", place]))
+    ran = ask(command, *([place] if command == "init" else [tmp_path, "--out", place]))
     assert ran["exit"] == 2, ran
     assert "below" in ran["error"]
+
+
+@pytest.mark.parametrize("command", ["ledger", "status"])
+def test_who_only_looks_is_told_that_there_is_nothing_yet_and_makes_nothing(tmp_path: Path, command: str):
+    told = ask(command, "--out", tmp_path / "none")
+    assert "nothing yet" in told["nothing_yet"]
+    assert list(tmp_path.iterdir()) == []

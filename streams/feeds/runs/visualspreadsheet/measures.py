@@ -138,7 +138,7 @@ def derive(measures: dict[str, float]) -> None:
 
     ==============  ==========================================================
     aspect_ratio    minor by major axis of the Legendre ellipse
-    convexity       area by area of the convex hull, in pixels
+    convexity       filled area by area of the convex hull, in pixels; at most 1
     circularity     4 pi area / perimeter², the reciprocal of compactness
     transparency    1 - ABD / ESD
     abd_volume_um3  volume of the sphere of that diameter; esd_volume_um3 too
@@ -147,13 +147,13 @@ def derive(measures: dict[str, float]) -> None:
     get = measures.get
     ratios = (
         ("aspect_ratio", get("legendre_minor_px"), get("legendre_major_px")),
-        ("convexity", get("area_px"), get("hull_area_px")),
+        ("convexity", get("filled_area_px"), get("hull_area_px")),
         ("circularity", 1.0, get("compactness")),
         ("transparency", get("abd_um"), get("esd_um")),
     )
     for name, part, whole in ratios:
         if part is not None and whole:
-            measures[name] = 1.0 - part / whole if name == "transparency" else part / whole
+            measures[name] = 1.0 - part / whole if name == "transparency" else min(part / whole, 1.0)
     for name, diameter_um in (("abd_volume_um3", get("abd_um")), ("esd_volume_um3", get("esd_um"))):
         if diameter_um is not None:
             measures[name] = math.pi / 6.0 * diameter_um**3

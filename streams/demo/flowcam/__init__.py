@@ -1,0 +1,1 @@
+"""Generated FlowCam runs, as VisualSpreadsheet would write them, of which everything is known."""
