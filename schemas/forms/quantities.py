@@ -64,7 +64,7 @@ _PARTICLES: Mapping[str, Quantity] = {
     "circularity": Quantity("1", 4, "4 pi area / perimeter²; 1 is a circle."),
     "hu_circularity": Quantity("1", 4, "Circularity by Hu's moments; 1 is a circle."),
     "compactness": Quantity("1", 4, "Perimeter² / (4 pi area); 1 is a circle."),
-    "convexity": Quantity("1", 4, "Area by area of the convex hull."),
+    "convexity": Quantity("1", 4, "Filled area by area of the convex hull; at most 1."),
     "elongation": Quantity("1", 4, "Length by breadth of the rectangle of the same perimeter and area."),
     "roughness": Quantity("1", 4, "Perimeter by convex perimeter."),
     "symmetry": Quantity("1", 4, "How alike the halves are; 1 is alike about every axis."),

@@ -1,11 +1,11 @@
-"""Deployment events: what the stills and clips of one feed and year have in common, gathered one event at a time."""
+"""Parent events: what the stills and clips of one feed and year, or the samples of one station visit, have in common."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from schemas.noun import to_time_text
@@ -17,18 +17,23 @@ EARTH_RADIUS_M = 6_371_008.8
 
 Range = tuple[float, float]
 
+#: What the parent is: the deployment of a camera, a visit of a station, or nothing (a sample without a visit), which has no row.
+Parent = Literal["deployment", "stationVisit", "none"]
+
 
 @dataclass(slots=True)
 class DeploymentShare:
-    """The bounds of a deployment event.
+    """The bounds of a parent event.
 
     Attributes
     ----------
+    parent_id
+        Where there is no parent, the id of the event itself: its bounds are part of what the archive covers all the same.
     depths_m
         Shallowest and deepest; absent as soon as one event has no depth, because a parent may not say what a child
         does not.
     cameras
-        Name -> address in collection L22, or nothing.
+        Name of the camera or instrument -> address in collection L22, or nothing.
     """
 
     parent_id: str
@@ -39,6 +44,7 @@ class DeploymentShare:
     depths_m: Range | None
     uncertainty_m: float | None
     cameras: dict[str, str] = field(default_factory=dict)
+    kind: Parent = "deployment"
 
     def to_plain(self) -> dict[str, Any]:
         """Return the share as JSON values."""
@@ -51,6 +57,7 @@ class DeploymentShare:
             "depths_m": self.depths_m,
             "uncertainty_m": self.uncertainty_m,
             "cameras": self.cameras,
+            "kind": self.kind,
         }
 
     @classmethod
@@ -61,7 +68,7 @@ class DeploymentShare:
         return cls(**{**plain, **ranges, **times})
 
     def widen(self, other: DeploymentShare) -> None:
-        """Take in another share of the same deployment; the order of shares does not matter."""
+        """Take in another share of the same parent; the order of shares does not matter."""
         self.start_at, self.end_at = min(self.start_at, other.start_at), max(self.end_at, other.end_at)
         self.lat_deg, self.lon_deg = _span(self.lat_deg, other.lat_deg), _span(self.lon_deg, other.lon_deg)
         known = self.depths_m is not None and other.depths_m is not None
@@ -90,18 +97,21 @@ class DeploymentShare:
         return self.lat_deg[0] != self.lat_deg[1] or self.lon_deg[0] != self.lon_deg[1]
 
     def to_event_row(self) -> Row:
-        """Return the row of the deployment event."""
-        row = {"eventID": self.parent_id, "eventType": "deployment"}
+        """Return the row of the parent event."""
+        row = {"eventID": self.parent_id, "eventType": self.kind}
         row |= to_date_cells(self.start_at, self.end_at) | to_place_cells(self.to_place())
-        row["samplingProtocol"] = (
-            f"Pictures and clips ({', '.join(to_cell(camera) for camera in sorted(self.cameras))})"
-        )
+        is_visit = self.kind == "stationVisit"
+        named = ", ".join(to_cell(camera) for camera in sorted(self.cameras))
+        row["samplingProtocol"] = "Water samples" if is_visit else f"Pictures and clips ({named})"
         if self.has_moved:
-            row["locationRemarks"] = "The camera had several positions; this circle holds them, each event has its own"
+            who = "The samples" if is_visit else "The camera"
+            row["locationRemarks"] = f"{who} had several positions; this circle holds them, each event has its own"
         return row
 
     def to_measurements(self) -> list[Row]:
-        """Return the sampling instrument, one row per camera."""
+        """Return the sampling instrument, one row per camera; that of a sample stands with the sample."""
+        if self.kind != "deployment":
+            return []
         rows = []
         for camera, uri in sorted(self.cameras.items()):
             row = make_measurement(self.parent_id, "", "NMSPINST", to_cell(camera))

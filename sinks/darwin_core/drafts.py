@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from schemas.result import InlineContent
@@ -52,6 +52,8 @@ class Draft:
         What the unit adds to its deployment event, as JSON values.
     aside
         What became of findings that are in no occurrence -> label -> how many.
+    remarks
+        Codes of what the report says of the unit, -> how often it is so.
     """
 
     event_id: str
@@ -65,6 +67,7 @@ class Draft:
     occurrences: list[Row]
     measurements: list[Row]
     aside: dict[str, dict[str, int]]
+    remarks: dict[str, int] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """Return JSON text with sorted keys: equal drafts have equal texts."""

@@ -1,4 +1,4 @@
-"""Publish a Darwin Core archive: stored results of cameras in, one checked zip out, and a report of what is not in it."""
+"""Publish a Darwin Core archive: results of cameras and samples in, one checked zip out, and a report of what is not in it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from sinks.darwin_core.gate.check import Charter, check_archive
 from sinks.darwin_core.identification import to_count, to_method
 from sinks.darwin_core.plan import DeploymentBook
 from sinks.darwin_core.report import PublishReport
+from sinks.darwin_core.samples.drafts import make_sample_draft
+from sinks.darwin_core.samples.identification import describe_methods
+from sinks.darwin_core.samples.published import Incomplete, SampleSheetNeededError
 from sinks.darwin_core.shelf import Shelf
 from sinks.darwin_core.terms import TABLES
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from sinks.darwin_core.gate.complaints import Complaints
     from sinks.darwin_core.labels import LabelMap
     from sinks.darwin_core.plan import DatasetPlan, PublishedDeployment
+    from sinks.darwin_core.samples.published import PublishedSample
     from sinks.darwin_core.units import PublishedUnit
 
 
@@ -51,6 +55,10 @@ class DemonstrationRefusedError(FatalFault):
     """Results of a demonstration model were to be published, and nobody allowed it."""
 
 
+class SampleTwiceError(FatalFault):
+    """A sample was given twice with different numbers: its runs were pooled in two ways."""
+
+
 class ArchiveRefusedError(FatalFault):
     """The archive failed its own checks, so there is none.
 
@@ -73,6 +81,7 @@ def publish_archive(
     labels: LabelMap,
     to: Path,
     deployments: Iterable[PublishedDeployment] = (),
+    samples: Iterable[PublishedSample] = (),
     allow_demonstration: bool = False,
 ) -> PublishReport:
     """Write a Darwin Core archive in the shape that OBIS reads.
@@ -87,12 +96,15 @@ def publish_archive(
         The zip. It appears when the archive has passed its checks; an older one is replaced.
     deployments
         Where the cameras were; the newest one that covers a unit's time wins over the unit's own place.
+    samples
+        Compositions of water samples with their rows of the sample sheet, in any order.
     allow_demonstration
         Publish results of demonstration models too; the archive then says so in title, abstract and each row.
 
     Raises
     ------
-    NothingToPublishError, DemonstrationRefusedError, SeveralObserversError, ArchiveRefusedError
+    NothingToPublishError, DemonstrationRefusedError, SeveralObserversError, SampleSheetNeededError, SampleTwiceError,
+    ArchiveRefusedError
         Fatal faults: there is no archive.
     TransientFault
         If the disk does not take the files.
@@ -104,7 +116,8 @@ def publish_archive(
     with place as folder:
         shelf = Shelf(Path(folder) / "drafts.sqlite")
         try:
-            return _publish(_Intake(shelf, desk).take_in(units), labels, to, allow_demonstration=allow_demonstration)
+            intake = _Intake(shelf, desk).take_in(units).take_samples(samples)
+            return _publish(intake, labels, to, allow_demonstration=allow_demonstration)
         finally:
             shelf.close()
 
@@ -130,6 +143,30 @@ class _Intake:
             self.shelf.add(draft)
             if draft.observer not in self.methods:
                 self.methods[name_observer(result)] = to_method(result.observer)
+        return self
+
+    def take_samples(self, samples: Iterable[PublishedSample]) -> _Intake:
+        missing: list[str] = []
+        known: dict[str, str] = {}
+        # samples of one observer may be counted by different rules: each is said once, in an order of its own
+        said: dict[str, set[str]] = {}
+        for item in samples:
+            self.given += 1
+            self.newest_at = to_newest(self.newest_at, item.stored_at)
+            draft = make_sample_draft(item, self.desk.plan)
+            if isinstance(draft, Incomplete):
+                missing.append(draft.sentence)
+            elif isinstance(draft, str):
+                self.shelf.leave_out(item.composition.name, item.composition.name, draft)
+            elif known.setdefault(draft.event_id, draft.result_id) != draft.result_id:
+                message = f"The sample {draft.unit_id} was given twice with different numbers."
+                raise SampleTwiceError(message)
+            else:
+                self.shelf.add(draft)
+                said.setdefault(draft.observer, set()).add(describe_methods(item))
+        if missing:
+            raise SampleSheetNeededError(tuple(sorted(set(missing))))
+        self.methods.update({observer: " ".join(sorted(sentences)) for observer, sentences in said.items()})
         return self
 
 
@@ -172,7 +209,7 @@ def _make_report(intake: _Intake, census: Census, to: Path, *, results: int, dig
         archive=to,
         results=results,
         repeated=intake.given - results,
-        deployments=len(census.deployments),
+        deployments=census.count_parents("deployment"),
         stills=census.events["still"],
         clips=census.events["videoClip"],
         empty=census.empty,
@@ -189,6 +226,8 @@ def _make_report(intake: _Intake, census: Census, to: Path, *, results: int, dig
         sha256=digests[0],
         content_sha256=digests[1],
         notes=tuple(_make_notes(intake, census)),
+        samples=census.events["sample"],
+        visits=census.count_parents("stationVisit"),
     )
 
 
@@ -200,9 +239,26 @@ def _make_notes(intake: _Intake, census: Census) -> Iterator[str]:
     if census.without_depth:
         yield f"{to_count(census.without_depth, 'event')} without a depth, which OBIS strongly recommends."
     if not any(share.cameras and any(share.cameras.values()) for share in census.deployments.values()):
-        yield "No camera has an entry of the NERC collection L22, so the instrument is named but not linked."
+        which = "instrument" if census.events["sample"] else "camera"
+        yield f"No {which} has an entry of the NERC collection L22, so the instrument is named but not linked."
+    yield from _note_samples(census)
     if intake.newest_at is None:
         yield "It is not known when the results were stored, so dates in the future could not be told."
+
+
+def _note_samples(census: Census) -> Iterator[str]:
+    told = census.remarks
+    if told["volume_unknown"]:
+        yield f"{to_count(told['volume_unknown'], 'sample')} without a known volume: counts are published, no abundance."
+    if told["not_per_sea"]:
+        yield (
+            f"{to_count(told['not_per_sea'], 'sample')} with abundance per volume of analysed sample, not of the sea: the "
+            "sample sheet does not say how the sample was made (water)."
+        )
+    if told["unidentified"]:
+        yield f"{to_count(told['unidentified'], 'particle')} not identified and in no occurrence."
+    if told["flagged"]:
+        yield f"{to_count(told['flagged'], 'particle')} flagged (seen before, bubbles, beads) and in no occurrence."
 
 
 def _join(names: Iterable[str]) -> str:

@@ -22,8 +22,8 @@ class PublishReport:
         Different results given; each is one event or is left out.
     repeated
         Results given more than once.
-    deployments, stills, clips
-        Events of each type; ``empty`` of the stills and clips have no occurrence.
+    deployments, stills, clips, samples, visits
+        Events of each type; ``empty`` of the stills, clips and samples have no occurrence.
     measurements
         Rows of the extended measurements.
     left_out, left_out_units
@@ -57,6 +57,8 @@ class PublishReport:
     sha256: str
     content_sha256: str
     notes: tuple[str, ...]
+    samples: int = 0
+    visits: int = 0
 
     def to_plain(self) -> dict[str, Any]:
         """Return the report as JSON values."""
@@ -67,10 +69,7 @@ class PublishReport:
         """Return the report as lines for a person: what is in the archive, then what is not, then what it lacks."""
         lines = [
             f"{self.archive} (sha256 {self.sha256})",
-            (
-                f"  events        {self.stills} stills and {self.clips} clips ({self.empty} with nothing found) of "
-                f"{self.deployments} deployments"
-            ),
+            f"  events        {self._to_events()}",
             f"  occurrences   {self.occurrences}",
             f"  measurements  {self.measurements}",
             f"  observers     {', '.join(self.observers)}",
@@ -87,6 +86,15 @@ class PublishReport:
                 lines.append(f"  not published {to_count(sum(labels.values()), 'finding')}: {what}: {named}")
         lines.extend(f"  note          {note}" for note in self.notes)
         return "\n".join(lines)
+
+    def _to_events(self) -> str:
+        cameras = f"{self.stills} stills and {self.clips} clips"
+        water = f"{to_count(self.samples, 'sample')} of {to_count(self.visits, 'station visit')}"
+        if not self.samples:
+            return f"{cameras} ({self.empty} with nothing found) of {self.deployments} deployments"
+        if not self.deployments:
+            return f"{water} ({self.empty} with no taxon)"
+        return f"{cameras} of {self.deployments} deployments, {water} ({self.empty} with nothing found)"
 
     def _to_labels(self) -> dict[str, Mapping[str, int]]:
         return {

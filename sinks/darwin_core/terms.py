@@ -93,7 +93,7 @@ OCCURRENCES = Table(
         "eventID", "occurrenceID", "occurrenceStatus", "basisOfRecord", "scientificName", "scientificNameID", "kingdom",
         "taxonRank", "verbatimIdentification", "organismQuantity", "organismQuantityType", "identifiedBy",
         "identificationReferences", "identificationVerificationStatus", "identificationRemarks", "recordedBy",
-        "associatedMedia",
+        "associatedMedia", "dateIdentified",
     ),
 )  # fmt: skip
 MEASUREMENTS = Table(

@@ -13,6 +13,8 @@ from sinks.darwin_core.rows import to_number
 from sinks.darwin_core.terms import LICENCES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from schemas.forms.taxa import Taxon
     from sinks.darwin_core.plan import DatasetPlan, Party
 
@@ -31,8 +33,10 @@ class Coverage:
     ----------
     lat_deg, lon_deg
         South and north; west and east.
-    stills, clips, occurrences
+    stills, clips, samples, occurrences
         Rows of each kind.
+    validated
+        Occurrences that people validated.
     methods
         One sentence per observer.
     content
@@ -50,6 +54,17 @@ class Coverage:
     occurrences: int
     demonstration: bool
     content: str
+    samples: int = 0
+    validated: int = 0
+
+    @property
+    def events(self) -> str:
+        """What was looked at, in words; kinds that the archive has none of are left out beside samples."""
+        cameras = f"{self.stills} still pictures and {self.clips} video clips"
+        if not self.samples:
+            return cameras
+        water = f"{self.samples} water samples"
+        return f"{cameras} and {water}" if self.stills or self.clips else water
 
 
 def to_title(plan: DatasetPlan, *, demonstration: bool) -> str:
@@ -142,7 +157,7 @@ def _add_text(dataset: ET.Element, plan: DatasetPlan, coverage: Coverage) -> Non
     _add(
         abstract,
         "para",
-        f"The archive holds {coverage.stills} still pictures and {coverage.clips} video clips as events, and "
+        f"The archive holds {coverage.events} as events, and "
         f"{coverage.occurrences} occurrences. An event without an occurrence was looked at and nothing was found; "
         "that is no statement of absence.",
     )
@@ -185,16 +200,36 @@ def _add_methods(dataset: ET.Element, plan: DatasetPlan, coverage: Coverage) -> 
         _add(_add(_add(methods, "methodStep"), "description"), "para", sentence)
     sampling = _add(methods, "sampling")
     extent = (
-        f"{coverage.stills} still pictures and {coverage.clips} video clips from "
+        f"{coverage.events} from "
         f"{coverage.start_at.astimezone(dt.UTC).date()} to {coverage.end_at.astimezone(dt.UTC).date()}."
     )
     _add(_add(_add(sampling, "studyExtent"), "description"), "para", extent)
     _add(_add(sampling, "samplingDescription"), "para", plan.sampling_description)
-    quality = (
-        "Identifications were made by machine and not validated by people. The number of a taxon in a clip is MaxN, the "
+    control = _add(_add(methods, "qualityControl"), "description")
+    for sentence in _to_quality(coverage):
+        _add(control, "para", sentence)
+
+
+def _to_quality(coverage: Coverage) -> Iterator[str]:
+    """Yield how numbers were made, and who looked over them."""
+    by_machine = "Identifications were made by machine and not validated by people."
+    if coverage.validated:
+        by_machine = (
+            f"Identifications were made by machine, except {coverage.validated} occurrences that people validated, who are "
+            "named there."
+        )
+    of_cameras = (
+        "The number of a taxon in a clip is MaxN, the "
         "largest number seen in one frame, so that no animal is counted twice; in a still it is the number seen in it."
     )
-    _add(_add(_add(methods, "qualityControl"), "description"), "para", quality)
+    yield by_machine if coverage.samples and not (coverage.stills or coverage.clips) else f"{by_machine} {of_cameras}"
+    if coverage.samples:
+        yield (
+            "The number of a taxon in a sample is the number of its particles in all runs over it, without those seen before, "
+            "bubbles and calibration beads; particles below the score of their class are in no occurrence. Abundance is that "
+            "number divided by the sub-sampling coefficient and by the volume sampled; its interval is the exact one of a "
+            "Poisson count (Garwood 1936, Biometrika 28:437-442) and holds nothing but the error of counting."
+        )
 
 
 def _add_gbif(root: ET.Element, plan: DatasetPlan, coverage: Coverage) -> None:

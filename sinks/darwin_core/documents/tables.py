@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schemas.forms.taxa import Taxon
-    from sinks.darwin_core.deployments import DeploymentShare
+    from sinks.darwin_core.deployments import DeploymentShare, Parent
     from sinks.darwin_core.drafts import Draft
     from sinks.darwin_core.plan import DatasetPlan
     from sinks.darwin_core.rows import Row
@@ -32,13 +32,15 @@ class Census:
     Attributes
     ----------
     deployments
-        Deployment events by id.
+        Parent events by id: deployments of cameras, visits of stations; samples without a visit by their own id.
     lsids
         Identities of the taxa that occur.
     observers
         Names of the observers whose results were chosen.
     aside
         What became of findings in no occurrence -> label -> how many.
+    remarks
+        What the report says of units, by code -> how often it is so.
     """
 
     deployments: dict[str, DeploymentShare] = field(default_factory=dict)
@@ -51,6 +53,7 @@ class Census:
     demonstration: bool = False
     without_depth: int = 0
     aside: dict[str, Counter[str]] = field(default_factory=dict)
+    remarks: Counter[str] = field(default_factory=Counter)
 
     def add(self, draft: Draft) -> None:
         """Count one chosen draft."""
@@ -65,9 +68,19 @@ class Census:
         self.demonstration |= draft.demonstration
         for kind, labels in draft.aside.items():
             self.aside.setdefault(kind, Counter()).update(labels)
+        self.remarks.update(draft.remarks)
         known = self.deployments.setdefault(share.parent_id, share)
         if known is not share:
             known.widen(share)
+
+    def count_parents(self, kind: Parent) -> int:
+        """Return how many parent events of a kind there are."""
+        return sum(share.kind == kind for share in self.deployments.values())
+
+    def list_parents(self) -> list[tuple[str, DeploymentShare]]:
+        """Return the parent events that have a row, in the order of their ids."""
+        kept = ((parent_id, share) for parent_id, share in self.deployments.items() if share.kind != "none")
+        return sorted(kept, key=lambda pair: pair[0])
 
     def to_coverage(self, taxa: Iterable[Taxon], methods: Mapping[str, str], content: str) -> Coverage:
         """Return what the archive covers, for its metadata."""
@@ -81,6 +94,8 @@ class Census:
             methods=tuple(sorted({methods[observer] for observer in self.observers})),
             stills=self.events["still"],
             clips=self.events["videoClip"],
+            samples=self.events["sample"],
+            validated=self.remarks["validated"],
             occurrences=self.occurrences,
             demonstration=self.demonstration,
             content=content,
@@ -105,7 +120,7 @@ def write_tables(folder: Path, drafts: Iterable[Draft], census: Census, constant
     Parameters
     ----------
     drafts
-        In the order of their event ids. A deployment's id is the beginning of its events' ids, so its row comes first.
+        In the order of their event ids. A parent's id is the beginning of its events' ids, so its row comes first.
 
     Returns
     -------
@@ -115,14 +130,13 @@ def write_tables(folder: Path, drafts: Iterable[Draft], census: Census, constant
     with ExitStack() as stack:
         sheets = {table.name: stack.enter_context(_Sheet(folder, table)) for table in TABLES}
         events, occurrences, measurements = (sheets[table.name] for table in (EVENTS, OCCURRENCES, MEASUREMENTS))
-        last = ""
+        parents = census.list_parents()[::-1]
         for draft in drafts:
-            parent_id = draft.event["parentEventID"]
-            if parent_id != last:
-                share = census.deployments[parent_id]
+            # several may come before this one: ids are in the order of their letters, so other events may lie between
+            while parents and parents[-1][0] < draft.event_id:
+                _, share = parents.pop()
                 events.write(share.to_event_row() | constants)
                 measurements.write(*share.to_measurements())
-                last = parent_id
             events.write(draft.event | constants)
             occurrences.write(*draft.occurrences)
             measurements.write(*draft.measurements)
@@ -160,9 +174,10 @@ class _Sheet:
 
 
 def to_totals(census: Census) -> tuple[int, int]:
-    """Return the rows of the core and of the measurements, deployments included."""
-    own = sum(len(share.to_measurements()) for share in census.deployments.values())
-    return census.events.total() + len(census.deployments), census.measurements + own
+    """Return the rows of the core and of the measurements, parent events included."""
+    parents = census.list_parents()
+    own = sum(len(share.to_measurements()) for _, share in parents)
+    return census.events.total() + len(parents), census.measurements + own
 
 
 def to_newest(one: dt.datetime | None, other: dt.datetime | None) -> dt.datetime | None:

@@ -13,6 +13,7 @@ from sinks.darwin_core.gate.complaints import Complaints
 from sinks.darwin_core.gate.events import check_event
 from sinks.darwin_core.gate.findings import check_measurements, check_occurrences, make_authority
 from sinks.darwin_core.gate.layout import open_tables
+from sinks.darwin_core.gate.samples import check_sample_sums
 from sinks.darwin_core.terms import EVENT_ROW, MEASUREMENT_ROW, OCCURRENCE_ROW
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def check_archive(folder: Path, charter: Charter) -> Complaints:
     Complaints
         Of the checks ``layout unknown_term missing_term repeated_term repeated_index wrong_index cells title order
         required licence pair place date date_order future parent inherited id status quantity name label duplicate link
-        code unit sum lost_events``; none when the archive may be published.
+        code unit sum effort lost_events``; none when the archive may be published.
     """
     complaints = Complaints()
     tables = open_tables(folder, complaints)
@@ -135,6 +136,7 @@ def _check_rows(events: Iterator[Placed], walk: _Walk, charter: Charter, complai
         found, measured = walk.occurrences.take_until(event_id), walk.measurements.take_until(event_id)
         check_occurrences(event_id, found, authority, complaints)
         check_measurements(row, found, measured, complaints)
+        check_sample_sums(row, found, measured, complaints)
     walk.occurrences.take_until(None)
     walk.measurements.take_until(None)
     if seen != charter.events:

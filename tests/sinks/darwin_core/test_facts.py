@@ -14,6 +14,7 @@ from sinks.darwin_core.terms import (
     TABLES,
     load_official_terms,
     load_quantities,
+    load_units,
 )
 
 
@@ -37,7 +38,15 @@ def test_the_codes_carry_the_standard_unit_of_the_vocabulary(reference):
     for uri, quantity in load_quantities().items():
         assert rows[uri]["deprecated"] == "false"
         assert rows[uri]["preflabel"] == quantity.label
-        assert quantity.units == (rows[uri]["standardUnitID"],)
+        assert rows[uri]["standardUnitID"] in quantity.units
+
+
+def test_the_units_are_called_what_the_vocabulary_calls_them(reference):
+    with (reference / "dwc" / "vocab" / "P06_units.csv").open(encoding="utf-8") as lines:
+        rows = {row["uri"]: row for row in csv.DictReader(lines)}
+    for uri, label in load_units().items():
+        assert (rows[uri]["preflabel"], rows[uri]["deprecated"]) == (label, "false")
+    assert {unit for quantity in load_quantities().values() for unit in quantity.units} <= set(load_units())
 
 
 def test_every_column_we_write_is_a_term_of_its_row_type():

@@ -271,4 +271,4 @@ def test_a_broken_archive_gives_a_readable_number_of_complaints_and_counts_the_r
     complaints = check(files, tmp_path)
     assert len(complaints.kept) == KEPT
     assert complaints.total > KEPT
-    assert str(complaints.kept[0]) == "cells at occurrence.txt:2: 18 cells in a row of 17 columns"
+    assert str(complaints.kept[0]) == "cells at occurrence.txt:2: 19 cells in a row of 18 columns"

@@ -1,0 +1,1 @@
+"""Water samples: what runs of imaging flow cytometers counted, as events and occurrences."""

@@ -1,0 +1,433 @@
+"""Archives of water samples: what is in them, what is refused, and that the same samples always give the same bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import os
+import random
+from pathlib import Path
+
+import pytest
+from dwca.read import DwCAReader
+from lxml import etree
+
+from schemas.geometry import At, Nowhere
+from sinks.composition.volumes import RunVolumes
+from sinks.darwin_core.gate.check import Charter, check_archive
+from sinks.darwin_core.publish import (
+    DemonstrationRefusedError,
+    NothingToPublishError,
+    SampleTwiceError,
+    publish_archive,
+)
+from sinks.darwin_core.samples.published import SampleSheetNeededError
+from sinks.darwin_core.samples.rows import to_plain_number
+from tests.sinks.darwin_core.builders import make_deployment, make_still, read_files, read_rows
+from tests.sinks.darwin_core.samples.builders import (
+    MODEL,
+    PERSON,
+    SOFTWARE,
+    STORED,
+    make_cruise,
+    make_cruise_plan,
+    make_item,
+    make_labels,
+    make_observer,
+    make_sample,
+)
+from tests.sinks.darwin_core.test_documents import load_schema
+
+GOLDEN = Path(__file__).parent / "golden"
+NET = "exobs:st330:sample_s01"
+EVENT, OCCURRENCE, MEASUREMENT = "event.txt", "occurrence.txt", "extendedmeasurementorfact.txt"
+
+
+def publish(to, samples=None, **changes):
+    plan = changes.pop("plan", None) or make_cruise_plan()
+    fields = {"labels": make_labels(), "to": to, "samples": make_cruise() if samples is None else samples}
+    return publish_archive(changes.pop("units", ()), plan, **{**fields, **changes})
+
+
+def read_measurements(to, of):
+    return {
+        row["measurementTypeID"].rstrip("/").rsplit("/", 1)[-1] or row["measurementID"].rsplit(":", 1)[-1]: row
+        for row in read_rows(to, MEASUREMENT)
+        if (row["occurrenceID"] or row["eventID"]) == of
+    }
+
+
+def test_the_files_of_an_archive_of_samples_are_the_golden_ones(tmp_path):
+    publish(tmp_path / "a.zip")
+    files = read_files(tmp_path / "a.zip")
+    if os.environ.get("OBSERVATORY_UPDATE_GOLDEN") == "1":
+        GOLDEN.mkdir(exist_ok=True)
+        for name, text in files.items():
+            (GOLDEN / name).write_text(text, encoding="utf-8", newline="")
+    assert sorted(path.name for path in GOLDEN.iterdir()) == sorted(files)
+    for name, text in files.items():
+        assert text == (GOLDEN / name).read_bytes().decode(), f"{name} (OBSERVATORY_UPDATE_GOLDEN=1 rewrites it)"
+
+
+@pytest.mark.parametrize(
+    ("file", "schema"),
+    [("eml.xml", "eml.xsd"), ("eml.xml", "eml-2.2.0/eml.xsd"), ("meta.xml", "tdwg_dwc_text_offline.xsd")],
+)
+def test_the_documents_of_an_archive_of_samples_are_valid(file, schema, reference):
+    load_schema(reference / "dwc" / "xsd" / schema).assertValid(etree.parse(GOLDEN / file))
+
+
+def test_another_reader_opens_the_archive_and_finds_no_orphan(tmp_path):
+    publish(tmp_path / "a.zip")
+    with DwCAReader(str(tmp_path / "a.zip")) as archive:
+        assert archive.orphaned_extension_rows() == {OCCURRENCE: {}, MEASUREMENT: {}}
+        assert len(list(archive)) == 8
+
+
+def test_the_report_adds_up(tmp_path):
+    cruise = make_cruise()
+    report = publish(tmp_path / "a.zip", [*cruise, cruise[0]])
+    assert (report.results, report.repeated, report.samples, report.visits, report.empty) == (5, 1, 5, 3, 1)
+    assert (report.deployments, report.stills, report.clips) == (0, 0, 0)
+    assert len(read_rows(tmp_path / "a.zip", EVENT)) == report.samples + report.visits
+    assert len(read_rows(tmp_path / "a.zip", OCCURRENCE)) == report.occurrences
+    assert len(read_rows(tmp_path / "a.zip", MEASUREMENT)) == report.measurements
+    assert (report.unmapped, report.without_id) == ({"Odd": 1}, {"Protist": 8})
+    assert (report.not_taxa, report.traces) == ({"Detritus": 61}, {"Faecal_pellet": 2})
+    notes = " ".join(report.notes)
+    assert "1 sample without a known volume" in notes
+    assert "1 sample with abundance per volume of analysed sample" in notes
+    assert "30 particles not identified" in notes
+    assert "4 particles flagged" in notes
+    assert "5 samples of 3 station visits" in report.to_text()
+
+
+def test_events_are_visits_and_samples_whose_ids_follow_from_the_sheet(tmp_path):
+    publish(tmp_path / "a.zip")
+    rows = {row["eventID"]: row for row in read_rows(tmp_path / "a.zip", EVENT)}
+    assert [(event_id, row["eventType"], row["parentEventID"]) for event_id, row in rows.items()] == [
+        ("exobs:sample_s03", "sample", ""),
+        ("exobs:st33", "stationVisit", ""),
+        ("exobs:st33-b", "stationVisit", ""),
+        ("exobs:st33-b:sample_s05", "sample", "exobs:st33-b"),
+        ("exobs:st330", "stationVisit", ""),
+        ("exobs:st330:sample_s01", "sample", "exobs:st330"),
+        ("exobs:st330:sample_s02", "sample", "exobs:st330"),
+        ("exobs:st33:sample_s04", "sample", "exobs:st33"),
+    ]
+    net = rows[NET]
+    assert (net["eventDate"], net["decimalLatitude"], net["minimumDepthInMeters"], net["maximumDepthInMeters"]) == (
+        "2024-05-14T09:12:00Z", "51.43", "0", "3",
+    )  # fmt: skip
+    assert (net["sampleSizeValue"], net["sampleSizeUnit"], net["samplingEffort"]) == ("50", "litre", "1 run: run-1")
+    assert net["samplingProtocol"] == "Water sample (Apstein net, FlowCam VS)"
+    assert net["eventRemarks"] == "172 particles: 138 identified, 30 not identified, 4 flagged (bubble 4)"
+    assert rows["exobs:st330"]["eventDate"] == "2024-05-14T09:12:00Z/2024-05-14T10:20:00Z"
+    assert "the volume imaged is not known" in rows["exobs:st33:sample_s04"]["eventRemarks"]
+    assert "per volume of analysed sample" in rows["exobs:sample_s03"]["eventRemarks"]
+
+
+def test_volume_coefficient_instruments_and_dilution_are_measured_of_the_sample(tmp_path):
+    publish(tmp_path / "a.zip")
+    net = read_measurements(tmp_path / "a.zip", NET)
+    assert {name: (row["measurementValue"], row["measurementUnit"]) for name, row in net.items()} == {
+        "NMANINST": ("FlowCam VS", "Not applicable"),
+        "NMSPINST": ("Apstein net", "Not applicable"),
+        "MSHSIZE1": ("55", "Micrometres (microns)"),
+        "VOLWBSMP": ("0.05", "Cubic metres"),
+        "SSAMPC01": ("0.02", "Dimensionless"),
+        "volume_analysed": ("2", "Millilitres"),
+        "dilution": ("1", "Dimensionless"),
+    }
+    assert net["NMANINST"]["measurementValueID"].endswith("/TOOL1583/")
+    assert net["NMSPINST"]["measurementValueID"].endswith("/NETT0003/")
+    bottle = read_measurements(tmp_path / "a.zip", "exobs:st330:sample_s02")
+    assert (bottle["VOLWBSMP"]["measurementValue"], bottle["SSAMPC01"]["measurementValue"]) == ("0.000002", "1")
+
+
+def test_the_example_of_a_net_sample_has_its_abundance(tmp_path):
+    # 41 particles, a fiftieth of the concentrate of 50 l: 41 per litre; each a sphere of 4,188.79 um3 = 4.18879e-6 mm3
+    publish(tmp_path / "a.zip")
+    found = read_measurements(tmp_path / "a.zip", f"{NET}:149305:P")
+    assert {name: (row["measurementValue"], row["measurementUnit"]) for name, row in found.items()} == {
+        "OCOUNT01": ("41", "Dimensionless"),
+        "SDBIOL01": ("41", "Number per litre"),
+        "CVOLUKNB": ("0.17174", "Cubic millimetres per cubic metre"),
+    }
+    assert found["SDBIOL01"]["measurementMethod"] == "count / sub-sampling coefficient / volume sampled"
+    assert found["SDBIOL01"]["measurementRemarks"] == (
+        "95 % interval 29.4223 to 55.6211 (exact Poisson interval of the count)"
+    )
+    assert "pi/6 * abd_um^3" in found["CVOLUKNB"]["measurementMethod"]
+
+
+def test_predicted_and_validated_particles_of_a_taxon_are_two_rows_that_share_none(tmp_path):
+    publish(tmp_path / "a.zip")
+    rows = {row["occurrenceID"]: row for row in read_rows(tmp_path / "a.zip", OCCURRENCE) if row["eventID"] == NET}
+    assert list(rows) == [f"{NET}:109921:V", f"{NET}:149069:P", f"{NET}:149069:V", f"{NET}:149305:P"]
+    predicted, validated = rows[f"{NET}:149069:P"], rows[f"{NET}:149069:V"]
+    assert (predicted["organismQuantity"], validated["organismQuantity"]) == ("12", "5")
+    assert predicted["verbatimIdentification"] == "Rhizosolenia | Rhizosolenia_setigera+R._hebetata"
+    assert (predicted["identificationVerificationStatus"], predicted["identifiedBy"], predicted["dateIdentified"]) == (
+        "PredictedByMachine", "exampleclass 1.0", "",
+    )  # fmt: skip
+    assert (validated["identificationVerificationStatus"], validated["identifiedBy"], validated["dateIdentified"]) == (
+        "ValidatedByHuman", "A. Person", "2024-06-01",
+    )  # fmt: skip
+    assert predicted["identificationReferences"] == validated["identificationReferences"]
+    assert "mean score 0.9" in predicted["identificationRemarks"]
+    assert "5 further particles of this taxon validated, in a row of its own" in predicted["identificationRemarks"]
+    assert "12 further particles of this taxon only predicted" in validated["identificationRemarks"]
+    several = rows[f"{NET}:109921:V"]
+    assert (several["identifiedBy"], several["dateIdentified"]) == ("A. Person | B. Person", "2024-06-01/2024-06-09")
+    assert {row["basisOfRecord"] for row in rows.values()} == {"MachineObservation"}
+
+
+def test_a_filter_of_the_instrument_is_a_machine_without_a_score(tmp_path):
+    publish(tmp_path / "a.zip")
+    (row,) = [row for row in read_rows(tmp_path / "a.zip", OCCURRENCE) if row["eventID"].endswith("s02")]
+    assert (row["identificationVerificationStatus"], row["identifiedBy"], row["dateIdentified"]) == (
+        "PredictedByMachine", "VisualSpreadsheet 4.19.3", "",
+    )  # fmt: skip
+    assert "without a score and checked by nobody" in row["identificationRemarks"]
+    assert row["identificationReferences"] == (
+        "VisualSpreadsheet 4.19.3, filter of the instrument's software, no trained model"
+    )
+
+
+def test_without_the_making_of_the_sample_no_code_of_the_water_body_is_used(tmp_path):
+    publish(tmp_path / "a.zip")
+    of_sample = read_measurements(tmp_path / "a.zip", "exobs:sample_s03")
+    assert not {"VOLWBSMP", "SSAMPC01"} & set(of_sample)
+    found = read_measurements(tmp_path / "a.zip", "exobs:sample_s03:149069:V")
+    assert set(found) == {"OCOUNT01", "abundance", "biovolume"}
+    assert found["abundance"]["measurementType"] == "Abundance per volume of analysed sample"
+    assert found["abundance"]["measurementValue"] == "1000"
+
+
+def test_without_a_volume_there_is_a_count_and_nothing_else(tmp_path):
+    publish(tmp_path / "a.zip")
+    assert set(read_measurements(tmp_path / "a.zip", "exobs:st33:sample_s04:149305:P")) == {"OCOUNT01"}
+    assert not {"VOLWBSMP", "SSAMPC01", "volume_analysed"} & set(
+        read_measurements(tmp_path / "a.zip", "exobs:st33:sample_s04")
+    )
+
+
+def test_an_empty_sample_keeps_its_event_and_makes_no_absence(tmp_path):
+    publish(tmp_path / "a.zip", [make_item({}, sample=make_sample())])
+    assert [row["eventID"] for row in read_rows(tmp_path / "a.zip", EVENT)] == ["exobs:st330", NET]
+    assert read_rows(tmp_path / "a.zip", OCCURRENCE) == []
+
+
+# --- refusals
+
+
+DEEP = At(lat_deg=51.43, lon_deg=2.81, source="sample_sheet")
+
+
+@pytest.mark.parametrize(
+    ("sample", "told"),
+    [
+        (None, "run-1: a row of the sample sheet with this name under run (there is none)"),
+        (make_sample(taken={"kind": "undated", "why": "not_declared"}), "sample s01: taken_at"),
+        (make_sample(where=Nowhere(why="not_declared")), "sample s01: lat_deg, lon_deg, depth_min_m"),
+        (make_sample(where=DEEP), "sample s01: depth_min_m"),
+        (
+            make_sample(taken={"kind": "undated", "why": "not_declared"}, where=DEEP),
+            "sample s01: taken_at, depth_min_m",
+        ),
+        (
+            make_sample(taken={"kind": "instant", "at": "2024-07-03T00:00:00Z"}),
+            "sample s01: taken_at (the water would have been taken after its runs were stored)",
+        ),
+        (
+            make_sample(quantities={"volume_filtered_l": 50, "volume_concentrate_ml": 1.5}),
+            "sample s01: volume_concentrate_ml (more of the sample was imaged than there was)",
+        ),
+    ],
+)
+def test_without_its_cells_of_the_sheet_nothing_is_published_and_the_cells_are_named(sample, told, tmp_path):
+    samples = [*make_cruise()[1:], make_item({("Bellerochea", MODEL): 3}, sample=sample)]
+    with pytest.raises(SampleSheetNeededError) as caught:
+        publish(tmp_path / "a.zip", samples)
+    assert caught.value.missing == (told,)
+    assert str(caught.value).startswith("Time, position and depth of sampling come from the sample sheet, never from")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_samples_without_their_cells_are_named_at_once_up_to_a_limit(tmp_path):
+    samples = [
+        make_item({}, sample=make_sample(sample_id=f"s{number:02}", where=Nowhere(why="x"))) for number in range(25)
+    ]
+    with pytest.raises(SampleSheetNeededError, match="and 5 more") as caught:
+        publish(tmp_path / "a.zip", samples)
+    assert len(caught.value.missing) == 25
+
+
+def test_a_demonstration_model_is_refused_unless_it_is_allowed_and_then_named(tmp_path):
+    samples = [make_item({("Bellerochea", MODEL): 3}, sample=make_sample(), demonstration=True)]
+    with pytest.raises(DemonstrationRefusedError, match="not published unless that is allowed"):
+        publish(tmp_path / "a.zip", samples)
+    assert list(tmp_path.iterdir()) == []
+    report = publish(tmp_path / "a.zip", samples, allow_demonstration=True)
+    assert report.demonstration
+    (row,) = read_rows(tmp_path / "a.zip", OCCURRENCE)
+    assert row["identificationRemarks"].startswith("Made with a demonstration model")
+    event = read_rows(tmp_path / "a.zip", EVENT)[1]
+    assert event["eventRemarks"].startswith("Made with a demonstration model")
+    assert event["datasetName"].endswith("(demonstration model)")
+
+
+def test_what_was_sent_to_try_the_program_out_is_left_out(tmp_path):
+    trial = dataclasses.replace(make_cruise()[0], purpose="test")
+    with pytest.raises(NothingToPublishError, match="not_for_publication: 1"):
+        publish(tmp_path / "a.zip", [trial])
+
+
+def test_a_sample_pooled_in_two_ways_is_a_fault(tmp_path):
+    twice = [make_item({("Bellerochea", MODEL): count}, sample=make_sample()) for count in (3, 4)]
+    with pytest.raises(SampleTwiceError, match="s01 was given twice with different numbers"):
+        publish(tmp_path / "a.zip", twice)
+
+
+# --- bytes and neighbours
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_and_the_number_of_copies_of_samples_change_no_byte(seed, tmp_path):
+    cruise = [*make_cruise(), make_item({("Bellerochea", MODEL): 1}, sample=make_sample(sample_id="s09"))]
+    cruise[-1] = dataclasses.replace(cruise[-1], observers=(make_observer(version="2.0"),))
+    publish(tmp_path / "once.zip", cruise)
+    again = [*cruise, cruise[2]]
+    random.Random(seed).shuffle(again)
+    publish(tmp_path / "again.zip", again)
+    assert (tmp_path / "once.zip").read_bytes() == (tmp_path / "again.zip").read_bytes()
+
+
+def test_another_classification_changes_rows_and_no_event_id(tmp_path):
+    publish(tmp_path / "old.zip", [make_item({("Bellerochea", MODEL): 3}, sample=make_sample())])
+    newer = {("Bellerochea", MODEL): 2, ("Rhizosolenia", PERSON): 1}
+    publish(tmp_path / "new.zip", [make_item(newer, sample=make_sample())])
+    old, new = ({row["eventID"] for row in read_rows(tmp_path / f"{name}.zip", EVENT)} for name in ("old", "new"))
+    assert old == new
+    (kept,) = read_rows(tmp_path / "old.zip", OCCURRENCE)
+    assert kept["occurrenceID"] in {row["occurrenceID"] for row in read_rows(tmp_path / "new.zip", OCCURRENCE)}
+
+
+def test_samples_and_cameras_share_an_archive(tmp_path):
+    report = publish(
+        tmp_path / "a.zip", units=[make_still([]), make_still([], minute=1)], deployments=[make_deployment()]
+    )
+    assert (report.stills, report.samples, report.deployments, report.visits) == (2, 5, 1, 3)
+    assert "2 stills and 0 clips of 1 deployments, 5 samples of 3 station visits" in report.to_text()
+    assert "still pictures and 0 video clips and 5 water samples as events" in read_files(tmp_path / "a.zip")["eml.xml"]
+
+
+def test_people_and_models_are_named_in_the_metadata(tmp_path):
+    publish(tmp_path / "a.zip")
+    eml = read_files(tmp_path / "a.zip")["eml.xml"]
+    assert "5 water samples as events" in eml
+    assert "except 3 occurrences that people validated" in eml
+    assert "Biovolume of a particle: pi/6 * abd_um^3." in eml
+    assert "exampleclass 1.0 (user model, classify, f32" in eml
+    only_machines = [make_item({("Bellerochea", SOFTWARE): 3}, sample=make_sample())]
+    publish(tmp_path / "b.zip", only_machines)
+    assert "by machine and not validated by people." in read_files(tmp_path / "b.zip")["eml.xml"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (2.9e-8, "0.000000029"), (34447123.4, "34447100"), (41.0, "41"), (0.02, "0.02"), (1 / 3, "0.333333")],
+)
+def test_numbers_have_six_digits_and_no_exponent(value, text):
+    assert to_plain_number(value) == text
+
+
+# --- the gate
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    path = tmp_path_factory.mktemp("good") / "a.zip"
+    publish(path)
+    return read_files(path)
+
+
+def check(files, folder):
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="")
+    newest_at = STORED + dt.timedelta(0)
+    return check_archive(folder, Charter(make_labels(), "obis", newest_at, 8))
+
+
+def test_a_good_archive_of_samples_has_no_complaint(good, tmp_path):
+    assert check(good, tmp_path).kept == []
+
+
+def change(name, of, column, value, *, code=""):
+    """Change one cell of the row that is about ``of`` (and has the code, if one is given)."""
+
+    def plant(files):
+        header, *lines = files[name].splitlines()
+        columns = header.split("\t")
+        hits = [
+            number
+            for number, line in enumerate(lines)
+            if of in line.split("\t")[:3] and (not code or f"/{code}/" in line)
+        ]
+        cells = lines[hits[0]].split("\t")
+        assert cells[columns.index(column)] != value
+        cells[columns.index(column)] = value
+        lines[hits[0]] = "\t".join(cells)
+        files[name] = "\n".join([header, *lines]) + "\n"
+
+    return plant
+
+
+def drop(of, code):
+    def plant(files):
+        lines = files[MEASUREMENT].splitlines()
+        kept = [line for line in lines if not (line.startswith(f"{of}\t\t") and f"/{code}/" in line)]
+        assert len(kept) == len(lines) - 1
+        files[MEASUREMENT] = "\n".join(kept) + "\n"
+
+    return plant
+
+
+TAKEN = f"{NET}:149305:P"
+
+
+@pytest.mark.parametrize(
+    ("plant", "checks"),
+    [
+        (change(MEASUREMENT, TAKEN, "measurementValue", "82", code="SDBIOL01"), {"sum"}),
+        (change(MEASUREMENT, TAKEN, "measurementValue", "many", code="SDBIOL01"), {"sum"}),
+        (change(MEASUREMENT, TAKEN, "measurementValue", "40", code="OCOUNT01"), {"sum"}),
+        (change(MEASUREMENT, NET, "measurementValue", "0.04", code="SSAMPC01"), {"sum"}),
+        (change(MEASUREMENT, NET, "measurementValue", "2", code="SSAMPC01"), {"sum", "effort"}),
+        (change(MEASUREMENT, NET, "measurementValue", "", code="VOLWBSMP"), {"sum", "pair"}),
+        (change(MEASUREMENT, NET, "measurementValue", "0.5", code="VOLWBSMP"), {"sum"}),
+        (drop(NET, "SSAMPC01"), {"sum", "effort"}),
+        (drop(NET, "VOLWBSMP"), {"sum", "effort"}),
+        (drop("exobs:st330:sample_s02", "VOLWBSMP"), {"sum", "effort"}),
+        (change(OCCURRENCE, f"{NET}:149069:V", "dateIdentified", ""), {"status"}),
+        (change(OCCURRENCE, TAKEN, "dateIdentified", "2024-06-01"), {"status"}),
+        (change(OCCURRENCE, TAKEN, "scientificName", "Bellerochea malleus"), {"name"}),
+        (change(EVENT, NET, "sampleSizeUnit", ""), {"pair"}),
+    ],
+)
+def test_a_fault_in_the_numbers_of_a_sample_is_found(plant, checks, good, tmp_path):
+    files = dict(good)
+    plant(files)
+    complaints = check(files, tmp_path)
+    assert set(complaints.counts) == checks, [str(complaint) for complaint in complaints.kept]
+
+
+def test_abundance_is_linear_in_the_dilution_of_the_archive_too(tmp_path):
+    for dilution in (1, 3):
+        run = RunVolumes("imaged", 2.0, dilution=dilution)
+        samples = [make_item({("Bellerochea", MODEL): 41}, sample=make_sample(), run=run)]
+        publish(tmp_path / f"{dilution}.zip", samples)
+    one, three = (read_measurements(tmp_path / f"{dilution}.zip", TAKEN) for dilution in (1, 3))
+    assert float(three["SDBIOL01"]["measurementValue"]) == pytest.approx(3 * float(one["SDBIOL01"]["measurementValue"]))
+    assert three["OCOUNT01"] == one["OCOUNT01"]
