@@ -20,14 +20,24 @@ MODULE_LINES, FUNCTION_LINES, POSITIONAL, FOLDER_FILES = 400, 60, 4, 12
 BANNED_NAMES = re.compile(r"Manager|Handler|Helper|Util|Processor|Service|Data(?!set|base)|Base")
 BANNED_FOLDERS = {"utils", "helpers", "common", "core", "managers"}
 
-#: Dependencies that any module may import, or none does: values and types, time zones, and what an export runs by itself.
-TOOLS_OF_ALL = {"numpy", "pydantic", "tzdata", "onnx", "onnxslim"}
+#: Dependencies whose module has another name.
+IMPORTED_AS = {
+    "faust-streaming": "faust",
+    "mlflow-skinny": "mlflow",
+    "opencv-python-headless": "cv2",
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+}
+
+#: Dependencies that any module may import, or none does: values and types, time zones, what an export runs.
+TOOLS_OF_ALL = {"numpy", "pydantic", "tzdata", "onnxslim"}
 
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
 
 #: Vendor -> the modules and packages that may import it, as pyproject.toml tells import-linter. A new door is a decision.
 DOORS: dict[str, set[str]] = {}
-for line in next(contract for contract in CONTRACTS["contracts"] if "doors" in contract["name"])["ignore_imports"]:
+DOORS_CONTRACT = next(contract for contract in CONTRACTS["contracts"] if "doors" in contract["name"])
+for line in DOORS_CONTRACT["ignore_imports"]:
     module, _, vendor = line.partition(" -> ")
     DOORS.setdefault(vendor, set()).add(module.removesuffix(".*").removesuffix(".**"))
 
@@ -124,13 +134,12 @@ def test_each_vendor_has_its_doors_and_no_others():
     assert strangers == []
 
 
-def test_every_dependency_has_a_door_or_is_a_tool_of_all():
-    """What a new dependency is for is decided when it comes, by the module that imports it."""
+def test_every_dependency_is_kept_behind_doors_or_is_a_tool_of_all():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [line for lines in project["optional-dependencies"].values() for line in lines]
     names = {re.split(r"[<>=\[;]", line)[0].strip() for line in [*project["dependencies"], *extras]}
-    imported_as = {"faust-streaming": "faust", "opencv-python-headless": "cv2", "pillow": "PIL", "pyyaml": "yaml"}
-    assert {imported_as.get(name, name) for name in names} - set(DOORS) - TOOLS_OF_ALL == set()
+    kept = {IMPORTED_AS.get(name, name) for name in names} - TOOLS_OF_ALL
+    assert kept - set(DOORS_CONTRACT["forbidden_modules"]) == set()
 
 
 def test_the_lock_names_hashes_and_no_index():
