@@ -39,7 +39,7 @@ LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url
 lock:
 	$(LOCK) -o requirements/main.txt
 	$(LOCK) --group dev -o requirements/dev.txt
-	$(LOCK) --group dev --extra train -o requirements/train.txt
+	$(LOCK) --group dev --extra train --extra mlflow -o requirements/train.txt
 
 $(VENV)/python.ready:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
