@@ -97,3 +97,16 @@ def zip_folder(folder, path, prefix=""):
             if file.is_file():
                 archive.write(file, prefix + file.relative_to(folder).as_posix())
     return path
+
+
+def cut(path, size_bytes=None):
+    """Leave only the first bytes of a file: all but the last nine, unless told."""
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) - 9 if size_bytes is None else size_bytes])
+
+
+def replace_text(path, old, new):
+    """Replace a text that is in a file."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))

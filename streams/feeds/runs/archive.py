@@ -11,7 +11,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from schemas.errors import RejectedInput
-from streams.feeds.runs.files import check_count, check_name, is_hidden, sort_names, translate_system_errors
+from streams.feeds.runs.files import (
+    check_count,
+    check_depth,
+    check_name,
+    is_hidden,
+    refuse_repeated,
+    sort_names,
+    translate_system_errors,
+)
 from streams.feeds.runs.limits import DEFAULT, RunLimits
 
 if TYPE_CHECKING:
@@ -64,7 +72,7 @@ class ZipFiles:
     ------
     RejectedInput
         ``unreadable_archive``, ``encrypted_archive``, ``unsupported_archive``, ``unsafe_path``, ``repeated_member``,
-        ``too_many_files``, ``too_large`` or ``archive_bomb``.
+        ``too_deep``, ``too_many_files``, ``too_large`` or ``archive_bomb``.
     TransientFault
         If the file cannot be read for now.
     """
@@ -145,10 +153,9 @@ def _check_members(members: list[zipfile.ZipInfo], limits: RunLimits) -> dict[st
         if member.is_dir() or is_hidden(member.filename):
             continue
         _check_member(member, limits)
+        check_depth(member.filename.count("/"), limits)
         name = unicodedata.normalize("NFC", member.filename)
-        if name in composed:
-            sentence = f"The zip holds {_shorten(name)!r} twice; nobody can say which of the two is meant."
-            raise RejectedInput(reason="repeated_member", sentence=sentence)
+        refuse_repeated(name, composed, "zip")
         composed.add(name)
         kept[member.filename] = member
         check_count(len(kept), limits)

@@ -76,14 +76,21 @@ class RunPart:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A part that must be there, and whole, before the run may be read."""
+    """A part that must be there, and whole, before the run may be read.
+
+    Attributes
+    ----------
+    name
+        What its file is called, where that is known; no folder.
+    """
 
     role: str
     why: Why
+    name: str = ""
 
     def to_words(self) -> str:
         """Return what is missing, for a person."""
-        return f"{self.role} {_WORDS[self.why]}"
+        return f"{self.role} ({self.name}) {_WORDS[self.why]}" if self.name else f"{self.role} {_WORDS[self.why]}"
 
 
 @dataclass(frozen=True, slots=True)

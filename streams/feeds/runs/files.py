@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from schemas.errors import RejectedInput, TransientFault
 from streams.feeds.runs.limits import DEFAULT, RunLimits
+from streams.feeds.runs.text import decode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from streams.feeds.runs.base import Files
 
 #: Endings of pictures' names: a hint which files to look into last, never what decides.
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".webp")
+
+#: Characters of a name: results keep names of members, and no longer ones.
+_NAME = 1_024
 
 #: What Apple's Finder puts beside the files of a zip.
 _FINDER = "__MACOSX"
@@ -82,10 +86,12 @@ def lend_files(paths: Mapping[str, Path]) -> LocalFiles:
 def list_folder(folder: Path, limits: RunLimits = DEFAULT) -> LocalFiles:
     """Return the files of a folder and its sub-folders; hidden ones and links are passed over.
 
+    A name that is no UTF-8 is read as Western Windows writes it, so that it can stand in a result.
+
     Raises
     ------
     RejectedInput
-        ``too_many_files``.
+        ``too_many_files``, ``too_deep`` or ``repeated_member``.
     TransientFault
         If the folder cannot be listed.
     """
@@ -99,11 +105,12 @@ def list_folder(folder: Path, limits: RunLimits = DEFAULT) -> LocalFiles:
                 for entry in entries:
                     if entry.name.startswith("."):
                         continue
-                    name = prefix + entry.name
+                    name = prefix + decode_text(os.fsencode(entry.name))
                     if entry.is_dir(follow_symlinks=False):
-                        if depth < limits.depth:
-                            waiting.append((Path(entry.path), f"{name}/", depth + 1))
+                        check_depth(depth + 1, limits)
+                        waiting.append((Path(entry.path), f"{name}/", depth + 1))
                     elif entry.is_file(follow_symlinks=False):
+                        refuse_repeated(name, paths, "folder")
                         paths[name], sizes[name] = Path(entry.path), entry.stat().st_size
                         check_count(len(paths), limits)
     return LocalFiles(MappingProxyType(paths), sort_names(sizes))
@@ -123,6 +130,32 @@ def check_count(count: int, limits: RunLimits) -> None:
         )
 
 
+def check_depth(depth: int, limits: RunLimits) -> None:
+    """Refuse folders inside one another that no run has: what lies in them would be left out.
+
+    Raises
+    ------
+    RejectedInput
+        ``too_deep``.
+    """
+    if depth > limits.depth:
+        sentence = f"Folders lie more than {limits.depth} deep in one another; send the folder that holds the run."
+        raise RejectedInput(reason="too_deep", sentence=sentence)
+
+
+def refuse_repeated(name: str, known: Container[str], where: str) -> None:
+    """Refuse a name that was there before.
+
+    Raises
+    ------
+    RejectedInput
+        ``repeated_member``.
+    """
+    if name in known:
+        sentence = f"The {where} holds {name[-80:]!r} twice; nobody can say which of the two is meant."
+        raise RejectedInput(reason="repeated_member", sentence=sentence)
+
+
 def is_hidden(name: str) -> bool:
     """Return whether a file or one of its folders is hidden, or put there by a computer for itself."""
     segments = name.split("/")
@@ -138,10 +171,12 @@ def check_name(name: str) -> None:
         ``unsafe_path``.
     """
     segments = name.split("/")
-    is_odd = not name or "\\" in name or ":" in name or any(ord(letter) < ord(" ") for letter in name)
+    is_odd = not 0 < len(name) <= _NAME or "\\" in name or ":" in name or any(ord(letter) < ord(" ") for letter in name)
     if is_odd or ".." in segments or "" in segments or "." in segments:
         shown = "".join(letter if letter.isprintable() else "?" for letter in name)[:80]
-        sentence = f"The name {shown!r} is absolute, leads out of its folder, or cannot be a name on every system."
+        sentence = (
+            f"The name {shown!r} is absolute, leads out of its folder, is endless, or cannot be a name on every system."
+        )
         raise RejectedInput(reason="unsafe_path", sentence=sentence)
 
 

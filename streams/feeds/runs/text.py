@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 HEAD_BYTES = 4_096
 
 _BOM = b"\xef\xbb\xbf"
+
+#: How UTF-16 begins, which spreadsheets call "Unicode text".
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 
 
@@ -26,6 +29,30 @@ def decode_text(line: bytes) -> str:
         return line.decode("utf-8")
     except UnicodeDecodeError:
         return line.decode("cp1252", "replace")
+
+
+def is_wide(head: bytes) -> bool:
+    """Return whether a file begins as UTF-16."""
+    return head.startswith(_WIDE)
+
+
+def to_plain_head(head: bytes) -> bytes:
+    """Return first bytes as UTF-8, so that a file in UTF-16 is known for what it is before it is refused."""
+    return head.decode("utf-16", "ignore").encode() if is_wide(head) else head
+
+
+def refuse_wide(name: str, head: bytes) -> None:
+    """Refuse a text file in UTF-16.
+
+    Raises
+    ------
+    RejectedInput
+        ``utf16_text``.
+    """
+    if is_wide(head):
+        shown = name.rpartition("/")[2][-80:]
+        sentence = f'{shown!r} was saved as UTF-16 ("Unicode text"); save it as UTF-8 and send the run again.'
+        raise RejectedInput(reason="utf16_text", sentence=sentence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from streams.feeds.runs.files import PICTURE_SUFFIXES, check_name, read_head
 from streams.feeds.runs.limits import DEFAULT, RunLimits
 from streams.feeds.runs.picture_folder import to_place
 from streams.feeds.runs.pixels import NoNotes, PictureOpener
-from streams.feeds.runs.text import HEAD_BYTES
+from streams.feeds.runs.text import HEAD_BYTES, refuse_wide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ class EcotaxaReader:
         Raises
         ------
         RejectedInput
-            ``several_runs``; or as :func:`~streams.feeds.runs.ecotaxa.sheet.scan_sheet`.
+            ``several_runs`` or ``utf16_text``; or as :func:`~streams.feeds.runs.ecotaxa.sheet.scan_sheet`.
         TransientFault
             If a file cannot be read for now.
         """
@@ -115,6 +115,7 @@ class EcotaxaReader:
         if len(names) > 1:
             sentence = "There are several tables of objects; a run has one, so give each a folder or zip of its own."
             raise RejectedInput(reason="several_runs", sentence=sentence)
+        refuse_wide(names[0], read_head(files, names[0], _SHEET_HEAD_BYTES))
         return scan_sheet(files, names[0], self.limits)
 
 
@@ -197,7 +198,7 @@ class _Names:
         """Return the picture's name in the listing, or why there is none."""
         if len(row.cells) != len(self._sheet.places):
             return UnreadImage(index=row.index, reason="bad_row")
-        told = self._sheet.read_text(row.cells, "img_file_name")
+        told = self._sheet.read_text(row.cells, "img_file_name").replace("\\", "/")
         if not told:
             return UnreadImage(index=row.index, reason="missing_image")
         try:
@@ -232,7 +233,7 @@ class EcotaxaRun:
         """Yield every object once, in the order of rows.
 
         A row that gives an object another picture (another ``img_rank``) is passed over; one that gives another object the
-        same id is unread as ``repeated_id``.
+        same id is unread as ``repeated_id``. A row without an id is an object of its own, named as its picture.
 
         Raises
         ------
@@ -251,12 +252,11 @@ class EcotaxaRun:
                 yield found
                 continue
             ident, rank = (self._sheet.read_text(row.cells, column) for column in ("object_id", "img_rank"))
-            was_there, had_rank = _add(objects, ident), _add(ranks, f"{ident}\t{rank}")
-            if was_there and not had_rank:
-                continue
-            if was_there:
+            was_there = bool(ident) and _add(objects, ident)
+            had_rank = bool(ident) and _add(ranks, f"{ident}\t{rank}")
+            if was_there and had_rank:
                 yield UnreadImage(index=row.index, reason="repeated_id")
-            else:
+            elif not was_there:
                 yield self._make(row, found, measures) if isinstance(found, str) else found
 
     def _make(self, row: Row, name: str, measures: MeasureColumns) -> Particle | UnreadImage:
@@ -266,7 +266,7 @@ class EcotaxaRun:
             return UnreadImage(index=row.index, reason=fault.reason)
         return Particle(
             index=row.index,
-            name=self._sheet.read_text(row.cells, "object_id"),
+            name=self._sheet.read_text(row.cells, "object_id") or name,
             pixels=pixels,
             measures=measures.read(row.cells),
             place=to_place(self._files, row.index, name),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import RejectedInput
 from streams.feeds.runs.files import translate_system_errors
-from streams.feeds.runs.text import POINT, Line, Numbers, decode_text, find_decimal, read_lines
+from streams.feeds.runs.text import POINT, Line, Numbers, decode_text, find_decimal, read_lines, to_plain_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Columns without which no picture can be found.
 _NEEDED = ("img_file_name", "object_id")
 
+#: How all columns of such a table begin; one of the needed ones and another tell it from other tables.
+_FAMILIES = ("img_", "object_", "acq_", "process_", "sample_")
+
 _TYPES = frozenset({"[f]", "[t]", ""})
 
 #: What tells one acquisition from another.
@@ -32,8 +35,9 @@ _RUN_COLUMNS = ("acq_id", "sample_id")
 
 def looks_like_sheet(head: bytes) -> bool:
     """Return whether a file begins as such a table does."""
-    names = _to_names(decode_text(head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]).split("\t"))
-    return set(_NEEDED) <= set(names)
+    plain = to_plain_head(head).removeprefix(b"\xef\xbb\xbf")
+    names = _to_names(decode_text(plain.partition(b"\n")[0]).split("\t"))
+    return not set(_NEEDED).isdisjoint(names) and sum(name.startswith(_FAMILIES) for name in names) > 1
 
 
 def _to_names(cells: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import RejectedInput
 from streams.feeds.runs.files import PICTURE_SUFFIXES, read_head
-from streams.feeds.runs.text import HEAD_BYTES
+from streams.feeds.runs.text import HEAD_BYTES, refuse_wide, to_plain_head
 from streams.feeds.runs.visualspreadsheet.classes import looks_like_classes
 from streams.feeds.runs.visualspreadsheet.edges import looks_like_edges
 from streams.feeds.runs.visualspreadsheet.papers.context import looks_like_context
@@ -37,6 +37,11 @@ _CALIBRATION = re.compile(r"cal_image_(\d{1,9})\.tiff?", re.IGNORECASE)
 
 #: Files named as pictures whose content is looked at all the same when nothing else is a list.
 _SUSPECTS = 2_000
+
+
+def to_base(told: str) -> str:
+    """Return the last segment of a path, whichever computer wrote it."""
+    return re.split(r"[/\\]", told)[-1]
 
 
 def _fold(name: str) -> str:
@@ -71,7 +76,7 @@ class Inventory:
 
     def find_collage(self, told: str) -> str | None:
         """Return the file that the list means; it may name a folder of the computer it was written on."""
-        return self.pictures.get(_fold(re.split(r"[/\\]", told)[-1]))
+        return self.pictures.get(_fold(to_base(told)))
 
     def find_mask(self, collage: str) -> str | None:
         """Return the binary collage of a collage."""
@@ -109,7 +114,7 @@ def find_run_files(files: Files) -> Iterator[tuple[str, str]]:
 
 
 def _find_kind(files: Files, name: str) -> str:
-    head = read_head(files, name, HEAD_BYTES)
+    head = to_plain_head(read_head(files, name, HEAD_BYTES))
     return next((kind for kind, looks_like in _KINDS if looks_like(head)), "")
 
 
@@ -119,10 +124,11 @@ def take_inventory(files: Files) -> Inventory:
     Raises
     ------
     RejectedInput
-        ``several_runs``.
+        ``several_runs`` or ``utf16_text``.
     """
     found: dict[str, list[str]] = {}
     for kind, name in find_run_files(files):
+        refuse_wide(name, read_head(files, name, HEAD_BYTES))
         found.setdefault(kind, []).append(name)
     lists = found.pop("list", [])
     if len(lists) > 1:

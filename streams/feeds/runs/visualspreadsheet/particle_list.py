@@ -239,6 +239,7 @@ class _Walk:
         if not line.text.strip() or not line.is_ended:
             return
         if not self.rows:
+            self._refuse_column(line)
             sentence = f"The list says that it has {self.header.count} columns; its first row has {len(row)}."
             raise RejectedInput(reason="wrong_header_count", sentence=sentence)
         place = self.header.places["id"]
@@ -254,11 +255,15 @@ class _Walk:
         )
 
     def _begin(self, line: Line, row: list[str]) -> None:
-        """Keep the first row; refuse a list whose header names more columns than it says."""
+        """Keep the first row."""
+        self._refuse_column(line)
+        self.first = row
+
+    def _refuse_column(self, line: Line) -> None:
+        """Refuse a list whose header names more columns than it says: the first row is one of them."""
         if _COLUMN.fullmatch(line.text.strip()):
             sentence = f"The list names more columns than the {self.header.count} that it says it has."
             raise RejectedInput(reason="wrong_header_count", sentence=sentence)
-        self.first = row
 
     def _mark(self, line: Line, text: str) -> None:
         """Refuse a particle without a number, or with one that was there before; a bit each is kept."""

@@ -101,6 +101,7 @@ class Cutter:
         ``bad_number``       a field that should hold a number does not
         ``zero_size``        the box has no width or no height
         ``outside_collage``  the box is not inside its collage
+        ``no_collage``       the row names none
         another              the collage's file cannot be decoded
         ===================  ==============================================
 
@@ -113,7 +114,10 @@ class Cutter:
         box, reason = self._find_box(row)
         if box is None:
             return UnreadImage(index=index, reason=reason)
-        number = self.collages[row[self.places["collage_file"]].strip()] + 1
+        told = row[self.places["collage_file"]].strip()
+        if not told:
+            return UnreadImage(index=index, reason="no_collage")
+        number = self.collages[told] + 1
         sheet = self.shelf.open(number)
         if sheet.pixels is None or not box.fits(sheet.pixels):
             return UnreadImage(index=index, reason=sheet.reason or "outside_collage")

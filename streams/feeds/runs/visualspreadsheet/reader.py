@@ -13,7 +13,7 @@ from streams.feeds.runs.pixels import NoNotes, PictureOpener
 from streams.feeds.runs.visualspreadsheet.classes import read_classes
 from streams.feeds.runs.visualspreadsheet.collages import CollageShelf
 from streams.feeds.runs.visualspreadsheet.edges import EdgeWalk
-from streams.feeds.runs.visualspreadsheet.inventory import Inventory, find_run_files, take_inventory
+from streams.feeds.runs.visualspreadsheet.inventory import Inventory, find_run_files, take_inventory, to_base
 from streams.feeds.runs.visualspreadsheet.papers.facts import read_facts
 from streams.feeds.runs.visualspreadsheet.particle_list import ListScan, read_rows, scan_list
 from streams.feeds.runs.visualspreadsheet.particles import Cutter
@@ -124,19 +124,22 @@ class VisualSpreadsheetReader:
             return _Found(inventory, ListScan(), missing=(Missing("list", "absent"),))
         scan = scan_list(files, inventory.kinds["list"], self.limits)
         if not scan.is_whole:
-            return _Found(inventory, scan, missing=(Missing("list", "cut"),))
+            missing_list = Missing("list", "cut", to_base(inventory.kinds["list"]))
+            return _Found(inventory, scan, missing=(missing_list,))
         collages: dict[int, str] = {}
         masks: dict[int, str] = {}
         missing: list[Missing] = []
         for told, place in scan.collages.items():
+            if not told:
+                continue  # rows that name no collage are told one by one
             number = place + 1
             name = inventory.find_collage(told)
             if name is None:
-                missing.append(Missing(f"collage.{number}", "absent"))
+                missing.append(Missing(f"collage.{number}", "absent", to_base(told)))
                 continue
             collages[number] = name
             if not is_whole(files, name):
-                missing.append(Missing(f"collage.{number}", "unfinished"))
+                missing.append(Missing(f"collage.{number}", "unfinished", to_base(name)))
             mask = inventory.find_mask(name)
             if mask is not None:
                 masks[number] = mask
