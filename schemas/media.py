@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from schemas.canonical import to_digest
 from schemas.errors import SENTENCE_LIMIT
 from schemas.noun import Code, Count, Name, Noun, Sha, Time
-from schemas.unit import PARTS_LIMIT, SUBJECT_LIMIT
+from schemas.unit import MANIFEST_PARTS, PARTS_LIMIT, SUBJECT_LIMIT
 
 #: Above this size a producer puts the bytes into the store and sends a reference (the claim check).
 INLINE_LIMIT_BYTES = 900_000
@@ -96,11 +96,26 @@ class ReferencedPart(Noun):
 
 
 class ReferencedBody(Noun):
-    """The bytes are in the store (the claim check)."""
+    """The bytes are in the store (the claim check).
+
+    A body with more parts than a message takes is in the store itself: its one part has the media type
+    :data:`PARTS_MEDIA_TYPE` and is a :class:`ReferencedList`.
+    """
 
     kind: Literal["referenced"] = "referenced"
     parts: Annotated[tuple[ReferencedPart, ...], Field(min_length=1, max_length=PARTS_LIMIT)]
     closes_group: bool = False
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the parts stand in an object of their own."""
+        return len(self.parts) == 1 and self.parts[0].media_type == PARTS_MEDIA_TYPE
+
+
+class ReferencedList(Noun):
+    """The parts of an arrival that has too many for a message."""
+
+    parts: Annotated[tuple[ReferencedPart, ...], Field(min_length=1, max_length=MANIFEST_PARTS)]
 
 
 class MediaArrived(Noun):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from schemas.canonical import to_digest
-from schemas.geometry import Where
+from schemas.geometry import Role, Where
 from schemas.noun import Code, Count, Name, Noun, Sha, Time, to_compact_time, to_time_text
 
 UnitKind = Literal[
@@ -23,6 +23,9 @@ SHORT_DIGEST = 16
 
 #: A unit with more parts than this needs a manifest.
 PARTS_LIMIT = 200
+
+#: Parts that a manifest may list, and bytes it may have: a folder of half a million cut-outs.
+MANIFEST_PARTS, MANIFEST_BYTES = 500_000, 256 << 20
 
 #: Longest name a sender may give a part.
 SUBJECT_LIMIT = 512
@@ -151,7 +154,7 @@ class Part(Noun):
     Attributes
     ----------
     role
-        What the part is to its unit: ``still``, ``clip``; images point at roles, never at names.
+        What the part is to its unit: ``still``, ``clip``, ``collage.1``; images point at roles, never at names.
     name
         As the sender names it: a claim, not an identity.
     media_type, size_bytes, sha256
@@ -160,7 +163,7 @@ class Part(Noun):
         Object key in the store, or ``s3://bucket/key`` in an allowed bucket.
     """
 
-    role: Code
+    role: Role
     name: Annotated[str, StringConstraints(min_length=1, max_length=SUBJECT_LIMIT)]
     media_type: Annotated[str, StringConstraints(max_length=100)]
     size_bytes: Count
@@ -175,6 +178,34 @@ def make_content(parts: tuple[Part, ...]) -> str:
     return to_digest({part.role: part.sha256 for part in parts})
 
 
+class PartList(Noun):
+    """The parts of a unit that has too many for a message: one stored object, the same for the same parts."""
+
+    parts: Annotated[tuple[Part, ...], Field(min_length=1, max_length=MANIFEST_PARTS)]
+
+
+class Manifest(Noun):
+    """Where the parts of a unit are listed that has too many for a message.
+
+    Attributes
+    ----------
+    at, sha256
+        Object key of the :class:`PartList`, and the digest of its canonical bytes.
+    count, size_bytes
+        Of the parts, not of the list.
+    """
+
+    at: Annotated[str, StringConstraints(min_length=1, max_length=1100)]
+    sha256: Sha
+    count: Annotated[int, Field(ge=1, le=MANIFEST_PARTS)]
+    size_bytes: Count
+
+
+def make_manifest_key(content: str) -> str:
+    """Return the object key of the list of parts of a unit with this content: ``manifests/<content[:2]>/<content>.json``."""
+    return f"manifests/{content[:2]}/{content}.json"
+
+
 class Unit(Noun):
     """A complete unit on its way to a detector; references only, never pixels.
 
@@ -186,6 +217,8 @@ class Unit(Noun):
         The capture time as the source said it, before the deployment's clock offset; absent when undated.
     group, layout
         The name that joins revisions of one unit, and the rule by which it was found complete.
+    parts, manifest
+        Either the parts themselves, or where they are listed.
     deployment
         Digest of the deployment record in force; absent when the feed declares none.
     """
@@ -195,10 +228,30 @@ class Unit(Noun):
     claimed_at: Time | None = None
     group: Annotated[str, StringConstraints(min_length=1, max_length=SUBJECT_LIMIT)]
     layout: Code
-    parts: Annotated[tuple[Part, ...], Field(min_length=1, max_length=PARTS_LIMIT)]
+    parts: Annotated[tuple[Part, ...], Field(max_length=PARTS_LIMIT)] = ()
+    manifest: Manifest | None = None
     where: Where
     instrument: Name
     deployment: Sha | None = None
+
+    @model_validator(mode="after")
+    def _lists_its_parts_once(self) -> Self:
+        if bool(self.parts) == (self.manifest is not None):
+            message = "a unit has parts, or a manifest of them"
+            raise ValueError(message)
+        return self
+
+    @property
+    def name(self) -> str:
+        """What its sender called it: the one part, or the group of several."""
+        return self.parts[0].name if len(self.parts) == 1 else self.group
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all parts."""
+        if self.manifest is not None:
+            return self.manifest.size_bytes
+        return sum(part.size_bytes for part in self.parts)
 
 
 class WorkOrder(Noun):

@@ -242,7 +242,7 @@ def _count(entries: tuple[Entry, ...]) -> dict[str, Any]:
 
 def _settle(claim: Claim) -> MediaSettled:
     end = Stored(unit_ids=(claim.unit.stamp.unit_id,))
-    return MediaSettled(source=claim.source, event=claim.event, subject=claim.unit.parts[0].name, end=end)
+    return MediaSettled(source=claim.source, event=claim.event, subject=claim.unit.name, end=end)
 
 
 def _to_asset(role: str, key: str, data: bytes, media_type: str) -> Asset:

@@ -107,7 +107,9 @@ def read_bytes(letter: DeadLetter, originals: Originals) -> bytes:
         return originals.read(texts["ce_dataref"].decode("utf-8", "replace"))
     if letter.rejection.step == "work":
         with suppress(ValidationError):
-            return originals.read(WorkOrder.from_json(record.value or b"").unit.parts[0].at)
+            parts = WorkOrder.from_json(record.value or b"").unit.parts
+            if len(parts) == 1:  # of several, the order says where each of them is
+                return originals.read(parts[0].at)
     return record.value or b""
 
 

@@ -44,7 +44,7 @@ def read_again(unit: Unit, rule: CaptureRule) -> Reading | Undated:
         return Reading(unit.claimed_at, "sender")
     kept = Reading(unit.claimed_at, unit.captured_from) if unit.claimed_at is not None else None
     name_rule = rule if kept is None else rule.model_copy(update={"undated": "accept"})
-    named = read_claims(Claims(unit.parts[0].name), name_rule)
+    named = read_claims(Claims(unit.name), name_rule)
     return named if isinstance(named, Reading) or kept is None else kept
 
 

@@ -248,6 +248,6 @@ def _make(
         country_source=caller.country_source,
         units=((stamp.kind, 1),),
         images=((kind, images),) if kind and images else (),
-        bytes=sum(part.size_bytes for part in order.unit.parts),
+        bytes=order.unit.size_bytes,
         contents=(stamp.content,),
     )
