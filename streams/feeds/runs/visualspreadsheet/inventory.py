@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -109,8 +110,11 @@ def find_run_files(files: Files) -> Iterator[tuple[str, str]]:
             yield kind, name
     if not has_list and len(suspects) <= _SUSPECTS:
         for name in suspects:
-            if _find_kind(files, name) == "list":
-                yield "list", name
+            kind = ""
+            with suppress(RejectedInput):  # a damaged picture of a zip is told with its particles
+                kind = _find_kind(files, name)
+            if kind == "list":
+                yield kind, name
 
 
 def _find_kind(files: Files, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from schemas.errors import RejectedInput
 from streams.feeds.runs.files import translate_system_errors
 
 if TYPE_CHECKING:
@@ -25,11 +26,20 @@ _MOST_STRIPS = 1_000_000
 def is_whole(files: Files, name: str) -> bool:
     """Return whether all strips that a TIFF's first directory names lie inside the file; true for what is no plain TIFF.
 
+    True too for a damaged member of a zip: it will not grow, and its particles are told one by one.
+
     Raises
     ------
-    RejectedInput, TransientFault
-        As :meth:`streams.feeds.runs.base.Files.open`.
+    TransientFault
+        If the file cannot be read for now.
     """
+    try:
+        return _look(files, name)
+    except RejectedInput:
+        return True
+
+
+def _look(files: Files, name: str) -> bool:
     size = files.sizes[name]
     with files.open(name) as file, translate_system_errors():
         head = file.read(_HEAD_BYTES)
