@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 LOCAL = ROOT / "deploy" / "services" / "local.py"
 
@@ -49,6 +51,15 @@ class Server(Protocol):
     def thaw(self) -> None:
         """End the freeze."""
         ...
+
+
+def _is_frozen(pid: int) -> bool:
+    """Return whether every thread of a process is stopped: the signal is sent before that, and a request may slip through."""
+    threads = Path(f"/proc/{pid}/task")
+    if not threads.is_dir():
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    # the state is the first letter behind the name, which stands in brackets and may hold anything
+    return all(path.read_text().rpartition(") ")[2][:1] == "T" for path in threads.glob("*/stat"))
 
 
 def find_free_port() -> int:
@@ -117,8 +128,13 @@ class LocalServer:
             self._forget()
 
     def freeze(self) -> None:
-        """Let it hold its connections and answer nothing."""
+        """Let it hold its connections and answer nothing; return when none of its threads runs any more."""
         os.kill(self._running_pid(), signal.SIGSTOP)
+        until = time.monotonic() + STOP_S
+        while not _is_frozen(self._running_pid()):
+            if time.monotonic() > until:
+                raise RuntimeError(f"{self.name} does not freeze")
+            time.sleep(POLL_S / 10)
 
     def thaw(self) -> None:
         """End the freeze."""
