@@ -76,7 +76,7 @@ class EcotaxaReader:
             If a file cannot be read for now.
         """
         sheet = self._scan(files)
-        missing = () if sheet.is_whole else (Missing("list", "cut"),)
+        missing = _find_missing(sheet)
         group = (
             sheet.read_text(sheet.first, "acq_id") or sheet.read_text(sheet.first, "sample_id") if sheet.first else ""
         )
@@ -101,8 +101,7 @@ class EcotaxaReader:
             If a file cannot be read for now.
         """
         sheet = self._scan(files)
-        if not sheet.is_whole:
-            refuse_incomplete(Survey(group="", parts=(), missing=(Missing("list", "cut"),)))
+        refuse_incomplete(Survey(group="", parts=(), missing=_find_missing(sheet)))
         facts = _read_facts(sheet, self.layout)
         return EcotaxaRun(
             facts, files, sheet, opener=PictureOpener(self.limits.picture, self.notes), limits=self.limits
@@ -117,6 +116,10 @@ class EcotaxaReader:
             raise RejectedInput(reason="several_runs", sentence=sentence)
         refuse_wide(names[0], read_head(files, names[0], _SHEET_HEAD_BYTES))
         return scan_sheet(files, names[0], self.limits)
+
+
+def _find_missing(sheet: Sheet) -> tuple[Missing, ...]:
+    return () if sheet.is_whole else (Missing("list", "cut", sheet.name.rpartition("/")[2]),)
 
 
 def _find_sheets(files: Files, *, most: int) -> list[str]:
