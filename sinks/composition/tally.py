@@ -24,8 +24,8 @@ Kind = Literal["taxon", "without_id", "not_a_taxon", "trace", "unmapped", "unide
 
 KINDS: tuple[Kind, ...] = ("taxon", "without_id", "unmapped", "trace", "not_a_taxon", "unidentified")
 
-#: Volumes are added in whole millionths of a cubic micrometre and scores in whole ten-thousandths.
-VOLUME_UNITS, SCORE_UNITS = 10**6, 10**4
+#: Volumes are added in whole millionths of a cubic micrometre; scores, and diameters in micrometres, in whole ten-thousandths.
+VOLUME_UNITS, SCORE_UNITS, DIAMETER_UNITS = 10**6, 10**4, 10**4
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,8 @@ class Part:
         Particles without a biovolume.
     sizes
         Size class -> particles; ``unsized`` have no diameter.
+    diameters, diameter_squares
+        Sum of the diameters and of their squares, in :data:`DIAMETER_UNITS` of um and their squares.
     scores, scored, best
         Sum of the scores in :data:`SCORE_UNITS`, how many have one, and the highest.
     speakers
@@ -117,6 +119,8 @@ class Part:
     unmeasured: int = 0
     sizes: Counter[int] = field(default_factory=Counter)
     unsized: int = 0
+    diameters: int = 0
+    diameter_squares: int = 0
     scores: int = 0
     scored: int = 0
     best: int = 0
@@ -139,6 +143,9 @@ class Part:
             self.unsized += 1
         else:
             self.sizes[find_size_class(diameter_um, rules.edges_um)] += 1
+            across = round(diameter_um * DIAMETER_UNITS)
+            self.diameters += across
+            self.diameter_squares += across * across
         if opinion is not None:
             self._add_opinion(opinion)
 
@@ -162,6 +169,8 @@ class Part:
         self.unmeasured += other.unmeasured
         self.sizes.update(other.sizes)
         self.unsized += other.unsized
+        self.diameters += other.diameters
+        self.diameter_squares += other.diameter_squares
         self.scores += other.scores
         self.scored += other.scored
         self.best = max(self.best, other.best)
@@ -255,16 +264,21 @@ def find_group(particle: Particle, rules: Rules) -> tuple[Group, Opinion | None]
     opinion = particle.opinion
     if opinion is None or not _is_believed(opinion, rules):
         return Group("unidentified"), None
-    meaning = rules.meanings.get(opinion.label)
+    return find_meant(opinion.label, rules.meanings), opinion
+
+
+def find_meant(label: str, meanings: Mapping[str, Meaning]) -> Group:
+    """Return what particles of a label are counted as."""
+    meaning = meanings.get(label)
     if meaning is None:
-        return Group("unmapped", opinion.label), opinion
+        return Group("unmapped", label)
     if meaning.taxon is not None and meaning.state in {"taxon", "composite"}:
-        return Group("taxon", meaning.taxon.scientific_name, meaning.taxon), opinion
+        return Group("taxon", meaning.taxon.scientific_name, meaning.taxon)
     match meaning.state:
         case "not_a_taxon" | "trace" as kind:
-            return Group(kind, opinion.label), opinion
+            return Group(kind, label)
         case _:
-            return Group("without_id", opinion.label), opinion
+            return Group("without_id", label)
 
 
 def _is_believed(opinion: Opinion, rules: Rules) -> bool:
@@ -272,6 +286,7 @@ def _is_believed(opinion: Opinion, rules: Rules) -> bool:
 
 
 __all__ = [
+    "DIAMETER_UNITS",
     "FLAGS",
     "KINDS",
     "SCORE_UNITS",
@@ -283,6 +298,7 @@ __all__ = [
     "Rules",
     "Tally",
     "find_group",
+    "find_meant",
     "pool_tallies",
     "tally_particles",
 ]
