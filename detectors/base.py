@@ -29,10 +29,13 @@ class View:
     pixels
         ``(height_px, width_px, 3)`` uint8, RGB, upright. May be borrowed: valid until ``LOOKAHEAD``
         further views were drawn, so whoever keeps it longer copies it, and nobody writes into it.
+    measures
+        What the instrument that took the image measured of the one thing in it, sorted by registered quantity.
     """
 
     image: Image
     pixels: NDArray[np.uint8]
+    measures: tuple[tuple[str, float], ...] = ()
 
 
 #: How many views a detector may hold at once before it must answer for the first of them.

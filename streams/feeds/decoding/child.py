@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from schemas.errors import RejectedInput, TransientFault
 from streams.feeds.decoding.channel.arena import Slot, map_slot
 from streams.feeds.decoding.channel.confinement import allow, confine
+from streams.feeds.decoding.channel.packing import Packer
 from streams.feeds.decoding.channel.wire import Channel, Message
-from streams.feeds.decoding.events import Ending, Event, Header, Picture, to_plain
+from streams.feeds.decoding.events import Ending, Event, Header, Picture, Roi, Roles, Said, Unread, to_plain
 from streams.feeds.decoding.limits import Order
 from streams.feeds.decoding.opening import Input
 from streams.feeds.decoding.upright import copy_pixels
@@ -67,7 +68,12 @@ class Desk:
     _images: int = 0
     _order: Order = field(default_factory=Order)
     _order_plain: Message = field(default_factory=dict)
-    _is_clip: bool = False
+    _kind: str = ""
+    _packer: Packer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let packs be sent as they fill."""
+        self._packer = Packer(self._take_slot, self.channel.send)
 
     def serve(self) -> None:
         """Do one order after the other until the parent closes the pipe."""
@@ -82,6 +88,7 @@ class Desk:
         self.notes.take()
         self._free.clear()
         self._slot_bytes = self._images = 0
+        self._packer.discard()
         self._accept(message["slots"], 0)
         footprint = allow(order.limits.memory_mib, max(order.limits.still_wait_s, order.limits.clip_wait_s))
         try:
@@ -110,24 +117,37 @@ class Desk:
         return slot
 
     def _tell(self, event: Event, order: Order) -> None:
-        """Pass one event on; those of a still leave together, at its end, those of a clip as they come."""
+        """Pass one event on; those of a still leave together, at its end, those of a clip as they come, of a run in packs."""
         match event:
             case Header():
                 self.channel.put({"say": "header", "header": to_plain(event)})
-                self._is_clip = event.kind == "clip"
-                self._slot_bytes *= not self._is_clip  # the slot that came with the order is for a still
+                self._kind = event.kind
+                self._slot_bytes *= event.kind == "still"  # the slot that came with the order is for a still
             case Ending():
+                self._packer.flush()
                 self.channel.put({"say": "ending", "ending": to_plain(event)})
-            case Picture():
-                self._images += 1
-                if self._images > order.already:
-                    self._show(event)
+            case Roles():
+                self.channel.put({"say": "roles", "roles": event.roles})
+            case Said():
+                self._packer.flush()
+                self.channel.put({"say": "said", "said": event.said})
             case _:
                 self._images += 1
                 if self._images > order.already:
-                    self.channel.put({"say": "unread", **to_plain(event)})
-        if self._is_clip:
+                    self._hand_over(event)
+        if self._kind != "still":
             self.channel.flush()
+
+    def _hand_over(self, event: Picture | Roi | Unread) -> None:
+        match event:
+            case Picture():
+                self._show(event)
+            case Roi():
+                self._packer.add(event)
+            case _ if self._kind == "run":
+                self._packer.miss(event)
+            case _:
+                self.channel.put({"say": "unread", **to_plain(event)})
 
     def _show(self, picture: Picture) -> None:
         """Copy pixels into a slot, the one copy they are given, and say which."""

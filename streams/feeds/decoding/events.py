@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -30,11 +32,11 @@ class Header:
     Attributes
     ----------
     kind
-        ``still`` or ``clip``.
+        ``still``, ``clip`` or ``run``.
     format, media_type
-        ``jpeg`` and ``image/jpeg``; the file's name had no say in it.
+        ``jpeg`` and ``image/jpeg``; the file's name had no say in it. Of a run, the code of its layout.
     width_px, height_px
-        Of the first upright picture.
+        Of the first upright picture; 0 of a run.
     codec
         Of a clip's video stream, or of a still's compression; empty where there is no other name for it.
     duration_s, images, rate_hz
@@ -44,9 +46,11 @@ class Header:
         the file has them: ``2024:04:22 08:00:01.303+02:00``. A claim, not interpreted.
     container_time
         The creation time of a video file, as the demuxer hands it over. A claim too.
+    run
+        What a run's files say of it: the JSON object of a :class:`schemas.run.RunRecord`.
     """
 
-    kind: Literal["still", "clip"]
+    kind: Literal["still", "clip", "run"]
     format: str
     media_type: str
     width_px: int
@@ -58,6 +62,7 @@ class Header:
     exif_time: str | None = None
     container_time: str | None = None
     gps: GpsClaim | None = None
+    run: Mapping[str, Any] | None = None
 
     @property
     def reader(self) -> str:
@@ -83,6 +88,39 @@ class Picture:
     pts: int | None = None
     time_base: tuple[int, int] = (1, 1)
     flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Roi:
+    """One particle of a run on its way into shared memory; several travel together.
+
+    Attributes
+    ----------
+    pixels
+        uint8 ``(height_px, width_px, 3)``, RGB; valid until the next event.
+    image
+        The JSON object of its :class:`schemas.finding.Image`.
+    measures
+        What the instrument measured, by registered quantity.
+    """
+
+    pixels: NDArray[np.uint8]
+    image: Mapping[str, Any]
+    measures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which file of a run is which part: pairs of role and name; of a long list, a piece."""
+
+    roles: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What others say of particles: JSON objects of :class:`schemas.run.SaidOfParticle`; of a long list, a piece."""
+
+    said: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +153,7 @@ class Ending:
     duration_s: float | None = None
 
 
-Event = Header | Picture | Unread | Ending
+Event = Header | Picture | Roi | Roles | Said | Unread | Ending
 
 
 def to_plain(event: Header | Unread | Ending) -> dict[str, Any]:

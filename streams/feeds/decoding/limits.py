@@ -143,12 +143,15 @@ class Order:
         Say what it is, and hand over no pixels.
     already
         Images, readable or not, that a process handed over before it died; they are not handed over again.
+    is_run
+        The input lists the files of an instrument's run.
     """
 
     limits: Limits = field(default_factory=Limits)
     sampling: Sampling = EVERY_IMAGE
     probe: bool = False
     already: int = 0
+    is_run: bool = False
 
     def to_plain(self) -> dict[str, Any]:
         """Return the JSON object."""

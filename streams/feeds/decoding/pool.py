@@ -132,6 +132,26 @@ class DecodingPool:
         order = Order(limits or self.limits, sampling)
         return OpenUnit(self, self.arena, source, order, part, max(depth, 1), self._hint_bytes)
 
+    def open_run(self, listing: Path, *, probe: bool = False, depth: int = LOOKAHEAD + 1) -> OpenUnit:
+        """Return a context manager that opens an instrument's run; the pool's opener must know runs.
+
+        Parameters
+        ----------
+        listing
+            What :func:`streams.feeds.runs.listing.write_listing` wrote: names and places of the run's files.
+        probe
+            Say what it is and which file is which part, and hand over no pixels.
+        depth
+            As of :meth:`open_unit`.
+
+        Raises
+        ------
+        RejectedInput, TransientFault, FatalFault
+            As :meth:`open_unit`.
+        """
+        order = Order(self.limits, probe=probe, is_run=True)
+        return OpenUnit(self, self.arena, listing, order, "run", max(depth, 1), 0)
+
     def probe(self, source: bytes | memoryview | Path, *, limits: Limits | None = None) -> Header:
         """Return what a unit is, without its pixels.
 

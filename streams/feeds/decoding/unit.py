@@ -16,10 +16,12 @@ from schemas.geometry import FramePlace, WholePart
 from streams.feeds.decoding.channel.deaths import Deaths
 from streams.feeds.decoding.channel.decoder import DecoderDiedError
 from streams.feeds.decoding.events import Ending, Header, to_header
+from streams.feeds.decoding.unpacking import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
+    from typing import Any
 
     from streams.feeds.decoding.channel.arena import Arena, Slot
     from streams.feeds.decoding.channel.decoder import Decoder
@@ -63,6 +65,10 @@ class OpenUnit:
         How it ended; absent until all views were drawn.
     unread
         Images that could not be read, so far.
+    roles
+        Of a run, by role, which file is which part; only where it is asked for without its images.
+    said
+        Of a run, what others say of its particles, once all views were drawn.
     """
 
     lender: Lender
@@ -74,11 +80,14 @@ class OpenUnit:
     hint_bytes: int
     ending: Ending | None = None
     unread: list[UnreadImage] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
+    said: list[dict[str, Any]] = field(default_factory=list)
     _header: Header | None = None
     _decoder: Decoder | None = None
     _deaths: Deaths = field(default_factory=Deaths)
     _ring: dict[int, Slot] = field(default_factory=dict)
-    _shown: deque[Slot] = field(default_factory=deque)
+    _shown: deque[Slot | None] = field(default_factory=deque)
+    _ready: deque[tuple[View, Slot | None]] = field(default_factory=deque)
     _input: Slot | None = None
     _images: int = 0
     _waited_s: float = 0.0
@@ -139,11 +148,19 @@ class OpenUnit:
     def _draw(self) -> View | None:
         if len(self._shown) >= self.depth:
             self._reclaim(self._shown.popleft())
-        view: View | None = None
+        view = self._take_ready()
         while view is None and self.ending is None:
-            view = self._follow()
+            view = self._follow() or self._take_ready()
         if self.ending is not None or self.header.kind == "still":
             self._finish()
+        return view
+
+    def _take_ready(self) -> View | None:
+        """Return the next view of a pack; with its last one, its slot is shown."""
+        if not self._ready:
+            return None
+        view, slot = self._ready.popleft()
+        self._shown.append(slot)
         return view
 
     def _finish(self) -> None:
@@ -169,6 +186,7 @@ class OpenUnit:
 
     def _begin(self) -> Decoder:
         """Hand the unit to a process."""
+        self.said.clear()
         is_retry = self._deaths.attempts + self._deaths.outside + self._deaths.was_suspected > 0
         decoder = self._decoder = self.lender.borrow(fresh=is_retry)
         slots = []
@@ -193,8 +211,8 @@ class OpenUnit:
     def _listen(self, decoder: Decoder) -> Message:
         """Wait for a message within what is left of the unit's time; only waiting counts, not what the reader does between."""
         limits = self.order.limits
-        is_clip = self._header is not None and self._header.kind == "clip"
-        whole_s = limits.clip_wait_s if is_clip else max(limits.still_wait_s, limits.image_wait_s)
+        is_long = self.order.is_run or (self._header is not None and self._header.kind == "clip")
+        whole_s = limits.clip_wait_s if is_long else max(limits.still_wait_s, limits.image_wait_s)
         began = time.monotonic()
         try:
             return decoder.receive(min(limits.image_wait_s, max(whole_s - self._waited_s, 0.0)))
@@ -209,7 +227,7 @@ class OpenUnit:
             raise ValueError(message)
         self._release_ring()
         self._largest = max(self._largest, size)
-        count = self.depth + AHEAD if self.header.kind == "clip" else 1
+        count = 1 if self.header.kind == "still" else self.depth + AHEAD
         for _ in range(count):
             slot = self.arena.lease(size)
             self._ring[slot.offset] = slot
@@ -217,14 +235,20 @@ class OpenUnit:
 
     def _release_ring(self) -> None:
         """Take back the process's slots, but for those whose views are still valid."""
-        held = {slot.offset for slot in self._shown}
+        held = {slot.offset for slot in self._list_held()}
         for slot in self._ring.values():
             if slot.offset not in held:
                 self.arena.release(slot)
         self._ring.clear()
 
-    def _reclaim(self, slot: Slot) -> None:
-        """Let the process fill a slot again, or give it back if the process has others now."""
+    def _list_held(self) -> list[Slot]:
+        """Return the slots whose views are still valid."""
+        return [slot for slot in (*self._shown, *(slot for _, slot in self._ready)) if slot is not None]
+
+    def _reclaim(self, slot: Slot | None) -> None:
+        """Let the process fill a slot again, or give it back if the process has others now; a view within a pack has none."""
+        if slot is None:
+            return
         if self._decoder is None or slot.offset not in self._ring:
             self._ring.pop(slot.offset, None)
             self.arena.release(slot)
@@ -254,6 +278,12 @@ class OpenUnit:
             case "unread":
                 self.unread.append(UnreadImage(index=message["index"], reason=message["reason"]))
                 self._images += 1
+            case "pack":
+                self._unpack(message)
+            case "roles":
+                self.roles.update(message["roles"])
+            case "said":
+                self.said += message["said"]
             case "ending":
                 self.ending = Ending(**message["ending"])
             case _:
@@ -277,11 +307,24 @@ class OpenUnit:
         if message["say"] == "failed":
             raise TransientFault(message["sentence"])
 
-    def _make_view(self, message: Message) -> View:
-        slot, kind = self._ring[message["slot"]], self.header.kind
-        if slot in self._shown:
+    def _unpack(self, message: Message) -> None:
+        """Make the views of a pack ready; the slot is shown with the last of them."""
+        slot = None if message["slot"] is None else self._find_slot(message["slot"])
+        found = list(unpack(message, slot))
+        views = [item for item in found if isinstance(item, View)]
+        self.unread += [item for item in found if isinstance(item, UnreadImage)]
+        self._images += len(found)
+        self._ready.extend((view, slot if view is views[-1] else None) for view in views)
+
+    def _find_slot(self, offset: int) -> Slot:
+        slot = self._ring[offset]
+        if slot in self._list_held():
             reason = "a process filled a slot that is not its own"
             raise ValueError(reason)
+        return slot
+
+    def _make_view(self, message: Message) -> View:
+        slot, kind = self._find_slot(message["slot"]), self.header.kind
         width_px, height_px = int(message["width_px"]), int(message["height_px"])
         pixels = slot.to_pixels(height_px, width_px)
         pixels.flags.writeable = False
@@ -306,11 +349,12 @@ class OpenUnit:
         if self._decoder is not None:
             self.lender.discard(self._decoder)
             self._decoder = None
-        slots = {**self._ring, **{slot.offset: slot for slot in self._shown}}
+        slots = {**self._ring, **{slot.offset: slot for slot in self._list_held()}}
         for slot in slots.values():
             self.arena.release(slot)
         if self._input is not None:
             self.arena.release(self._input)
         self._ring.clear()
         self._shown.clear()
+        self._ready.clear()
         self._input = None
