@@ -57,7 +57,7 @@ class Naming:
         FatalFault
             If the network does not answer with one finite share for each class.
         """
-        shares = self._read_shares(outputs, count)
+        shares = self.read_shares(outputs, count)
         order = np.argsort(-shares, axis=1, kind="stable")[:, : self.top_k]
         scores = np.take_along_axis(shares, order, axis=1).tolist()
         for places, row in zip(order.tolist(), scores, strict=True):
@@ -75,8 +75,14 @@ class Naming:
             )
         return Finding(n=0, by=self.role, label=best.label, score=best.score, geometry=_WHOLE, alternatives=named[1:])
 
-    def _read_shares(self, outputs: Outputs, count: int) -> NDArray[np.float64]:
-        """Return the shares as they are written down, float64 (count, classes), rounded."""
+    def read_shares(self, outputs: Outputs, count: int) -> NDArray[np.float64]:
+        """Return the shares as they are written down, float64 (count, classes), rounded to four decimals.
+
+        Raises
+        ------
+        FatalFault
+            If the network does not answer with one finite share for each class.
+        """
         found = outputs[0] if len(outputs) == 1 else np.empty(0)
         if found.ndim != _AXES or found.shape != (count, len(self.labels)) or not np.isfinite(found).all():
             shapes = ", ".join(str(output.shape[1:]) for output in outputs) or "nothing"

@@ -13,6 +13,8 @@ from schemas.errors import FatalFault
 from schemas.noun import Noun
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 #: The file beside the weights.
@@ -79,6 +81,13 @@ class Preprocessing(Noun):
     def make_batch(self, count: int) -> NDArray[np.uint8]:
         """Return room for ``count`` inputs, uint8 (count, height, width, channels), zeros."""
         return np.zeros((count, *self.input_px, self.channels), dtype=np.uint8)
+
+    def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """Return pictures, uint8 (height_px, width_px, 3) each, as inputs, uint8 (n, height, width, channels)."""
+        batch = self.make_batch(len(pictures))
+        for picture, target in zip(pictures, batch, strict=True):
+            self.fit_into(picture, target)
+        return batch
 
     def fit_into(self, picture: NDArray[np.uint8], target: NDArray[np.uint8]) -> None:
         """Write an image into one input of a batch; nothing of the image is kept by reference.

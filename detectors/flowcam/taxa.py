@@ -25,6 +25,7 @@ _KNOWN_FILE = "known_labels.csv"
 
 _BINOMIAL = re.compile(r"(?P<genus>[A-Z][a-z-]+)[ _](?P<epithet>[a-z-]{3,})")
 _MERGED = re.compile(r"[+/]")
+_UNSTATED = frozenset({"", "-"})
 _LARGEST_ID = 10_000_000
 
 #: ``taken``: as stated. ``above``: the class is merged, informal, a life stage or a part; the stated taxon stands above it, the
@@ -45,7 +46,7 @@ class ClassTaxon:
     label
         The class name, verbatim.
     said
-        What ``aphia_ids.txt`` says of it; ``None`` without that file, and where the line is empty.
+        What ``aphia_ids.txt`` says of it; ``None`` without that file, and where the line is empty or ``-``.
     aphia_id
         The WoRMS id that is believed, or ``None``.
     reason
@@ -86,7 +87,9 @@ def report_taxa(labels: Sequence[str], said: Sequence[str] | None) -> tuple[Clas
             f"The model has {len(labels)} classes and {len(said)} lines of AphiaIDs; there must be one for each class."
         )
         raise FatalFault(message)
-    lines = [None] * len(labels) if said is None else [line.strip() or None for line in said]
+    lines = (
+        [None] * len(labels) if said is None else [None if line.strip() in _UNSTATED else line.strip() for line in said]
+    )
     sharing: dict[str, list[str]] = defaultdict(list)
     for label, line in zip(labels, lines, strict=True):
         if line is not None:

@@ -39,6 +39,11 @@ class Figures(Noun):
     classes: tuple[ClassFigures, ...]
     how: str
 
+    @property
+    def headline(self) -> str:
+        """The one figure that lists show."""
+        return f"mAP50 {self.map50:.3f}"
+
 
 class Card(Noun):
     """A model's card (``card.json`` beside the weights); without it a catalogued model is not used.

@@ -21,6 +21,8 @@ HELD_OUT_SHARE = 0.22
 #: The held-out part is at least and at most this share of the pictures.
 SHARE_LIMITS = (0.18, 0.25)
 
+#: From how many single groups the search begins; of more, only every so manieth is tried.
+_STARTS = 24
 _NUMBERED = re.compile(r"(.*?)(\d{3,})")
 
 
@@ -73,12 +75,25 @@ def split_blocks(names: Sequence[str], classes: Mapping[str, Sequence[int]], *, 
         message = "the pictures are one capture block: nothing can be held out honestly"
         raise ValueError(message)
     objects = _count_objects(blocks, classes)
-    pictures = np.asarray([len(block) for block in blocks])
-    ends = {_exchange(frozenset({start}), objects, pictures) for start in range(len(blocks))}
-    chosen = min(ends, key=lambda some: (_misfit(some, objects, pictures), sorted(some)))
+    chosen = choose_held_out(objects, np.asarray([len(block) for block in blocks]))
     held_out = tuple(name for place, block in enumerate(blocks) if place in chosen for name in block)
     learned = tuple(name for place, block in enumerate(blocks) if place not in chosen for name in block)
     return Split(learned=learned, held_out=held_out, blocks=blocks)
+
+
+def choose_held_out(objects: NDArray[np.int64], pictures: NDArray[np.int64]) -> frozenset[int]:
+    """Return which of several groups to hold out so that every class is shared out as evenly as they allow.
+
+    Parameters
+    ----------
+    objects
+        int64 (groups, classes): how much of each class is in each group.
+    pictures
+        int64 (groups,): pictures of each group; at least two groups.
+    """
+    starts = range(0, len(pictures), max(len(pictures) // _STARTS, 1))
+    ends = {_exchange(frozenset({start}), objects, pictures) for start in starts}
+    return min(ends, key=lambda some: (_misfit(some, objects, pictures), sorted(some)))
 
 
 def _read_number(name: str) -> tuple[str, int, str]:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from streams.cli.learning.show import show_model
+from streams.cli.learning.train import train
 from streams.cli.options import Json, Settings, Verbose, read_given
 from streams.cli.output import open_output, open_place
 
 if TYPE_CHECKING:
     from detectors.models.card import Card, Figures
     from detectors.models.catalogue import Model
+    from detectors.models.classifiers.card import ClassifierCard
     from detectors.models.filing import Shelf
     from streams.cli.output import Output
     from streams.settings.model import Deployment
@@ -44,7 +47,7 @@ def list_models(
     with open_output(as_json=as_json, verbose=verbose) as output:
         own = folder or read_given(settings).deployment.models
         roots = [root for root in (own, None if folder else SHIPPED_FOLDER) if root is not None]
-        cards: list[tuple[Card, str]] = []
+        cards: list[tuple[Card | ClassifierCard, str]] = []
         unread: list[str] = []
         for path in (path for root in roots for path in sorted(root.glob("*/*/card.json"))):
             card = _read_card(path, unread)
@@ -53,10 +56,10 @@ def list_models(
                     (card, "with the program" if SHIPPED_FOLDER in path.parents else str(path.parent.parent.parent))
                 )
         rows = [
-            (f"{card.name}@{card.version}", card.provenance, _tell_figures(card.figures), place, card.title)
+            (f"{card.name}@{card.version}", card.provenance, _tell_measured(card), place, card.title)
             for card, place in cards
         ]
-        output.show_table("Models", ("model", "provenance", "mAP50", "where", "what it is"), rows)
+        output.show_table("Models", ("model", "provenance", "measured", "where", "what it is"), rows)
         for card, _ in cards:
             output.say(f"{card.name}@{card.version}: " + " ".join(card.limits))
         for sentence in unread:
@@ -64,16 +67,26 @@ def list_models(
         output.add({"models": [card.to_plain() for card, _ in cards], "unread": unread})
 
 
-def _read_card(path: Path, unread: list[str]) -> Card | None:
+def _read_card(path: Path, unread: list[str]) -> Card | ClassifierCard | None:
     """Return a card, or ``None``: then why it is not listed is added to ``unread``."""
     from detectors.models.card import read_card
+    from detectors.models.classifiers.card import is_classifier_card, read_classifier_card
     from schemas.errors import FatalFault
 
+    data = path.read_bytes()
     try:
-        return read_card(path.read_bytes(), name=path.parent.parent.name, version=path.parent.name)
+        if is_classifier_card(data):
+            return read_classifier_card(data)
+        return read_card(data, name=path.parent.parent.name, version=path.parent.name)
     except FatalFault as fault:
         unread.append(fault.sentence)
         return None
+
+
+def _tell_measured(card: Card | ClassifierCard) -> str:
+    """Return a card's figure under its name: those of detectors and of classifiers cannot be compared."""
+    figures = card.figures
+    return "not measured" if figures is None else figures.headline
 
 
 def _tell_figures(figures: Figures | None) -> str:
@@ -174,48 +187,8 @@ def _show_filed(output: Output, card: Card, given: ReadSettings, catalogue: Path
     output.add({"model": spec, "catalogue": catalogue and str(catalogue), "settings": lines, "card": card.to_plain()})
 
 
-@models_app.command("train")
-def train(  # noqa: PLR0913 - each is an option of the command
-    data: Annotated[Path, typer.Argument(help="Folder with images/, labels/ (YOLO lines) and data.yaml.")],
-    to: Annotated[Path, typer.Argument(help="Folder for weights and everything that is written.")],
-    *,
-    architecture: Annotated[
-        str, typer.Option(help="yolo11n, yolov8n, yolo26n, ..., or a .pt to go on from.")
-    ] = "yolo11n",
-    epochs: Annotated[int, typer.Option(min=1)] = 100,
-    input_px: Annotated[int, typer.Option(min=32, max=4096)] = 416,
-    batch: Annotated[int, typer.Option(min=1)] = 16,
-    seed: Annotated[int, typer.Option()] = 0,
-    scenes: Annotated[int, typer.Option(min=0, help="Generated scenes to pretrain on.")] = 0,
-    limit_minutes: Annotated[
-        float | None, typer.Option(help="End with the epoch in which this time has passed.")
-    ] = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
-) -> None:
-    """Train a detector, split by capture block; needs the train extra."""
-    from detectors.models.training import Recipe, train_model
-
-    with open_output(as_json=as_json, verbose=verbose) as output:
-        recipe = Recipe(
-            architecture=architecture,
-            epochs=epochs,
-            input_px=input_px,
-            batch=batch,
-            seed=seed,
-            scenes=scenes,
-            limit_s=limit_minutes * 60 if limit_minutes else None,
-        )
-
-        def show(stage: str, done: int, of: int, figure: float) -> bool:
-            output.errors.print(f"{stage}: {done} of {of}" + (f", mAP50-95 {figure:.3f}" if figure else ""))
-            return True
-
-        trained = train_model(data, to, recipe, progress=show)
-        output.say(f"Weights of the best epoch: {trained.weights}")
-        output.say(f"Next: observatory models validate {trained.weights} {data}")
-        output.say(f"Then: observatory models about, and: observatory models file {trained.weights} --data {data} ...")
-        output.add({"weights": str(trained.weights), "held_out": len(trained.split.held_out)})
+models_app.command("train")(train)
+models_app.command("show")(show_model)
 
 
 @models_app.command("validate")

@@ -78,6 +78,11 @@ class Trial(Noun):
     classes: Annotated[tuple[ClassScores, ...], Field(min_length=1)]
     simpler: tuple[SimplerWay, ...] = ()
 
+    @property
+    def headline(self) -> str:
+        """The one figure that lists show."""
+        return f"macro-F1 {self.macro_f1:.3f}"
+
     def compare(self) -> str:
         """Return the sentence that sets the network beside the simpler ways."""
         if not self.simpler:
@@ -135,6 +140,11 @@ class ClassifierCard(Noun):
             message = f"thresholds of classes the model has not: {', '.join(unknown)}"
             raise ValueError(message)
         return self
+
+
+def is_classifier_card(data: bytes) -> bool:
+    """Return whether a card is a classifier's, whole or not."""
+    return b'"classifier-card/' in data
 
 
 def read_classifier_card(data: bytes) -> ClassifierCard:

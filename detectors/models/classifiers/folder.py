@@ -23,7 +23,7 @@ from detectors.models.catalogue import (
     split_spec,
     to_model_name,
 )
-from detectors.models.classifiers.card import read_classifier_card
+from detectors.models.classifiers.card import is_classifier_card, read_classifier_card
 from detectors.runtimes.metadata import Network
 from schemas.canonical import to_sha256
 from schemas.errors import FatalFault
@@ -61,7 +61,7 @@ def open_classifier_model(spec: str, places: tuple[ReadBytes, ...] = ()) -> Clas
     Parameters
     ----------
     spec
-        ``demo-flowcam@1``; or the path of a model folder, or of the ``.onnx`` or ``.xml`` file in it.
+        ``demo-plankton@1``; or the path of a model folder, or of the ``.onnx`` or ``.xml`` file in it.
     places
         Catalogues to look in, in this order, before the one that comes with the package.
 
@@ -85,6 +85,18 @@ def open_classifier_model(spec: str, places: tuple[ReadBytes, ...] = ()) -> Clas
         return _read_carded(_Folder(place, f"{name}/{version}/"), card)
     message = f"No catalogue has the model {name}@{version} (a card {name}/{version}/card.json was looked for)."
     raise FatalFault(message)
+
+
+def is_classifier(spec: str, places: tuple[ReadBytes, ...] = ()) -> bool:
+    """Return whether a model is a classifier of whole images, by its card or by the lists in its folder."""
+    named = split_spec(spec)
+    if named is None:
+        path = Path(spec)
+        homes = (path, path.parent, path.parent.parent)
+        return any((home / inner / CLASSES_FILE).is_file() for home in homes for inner in ("", _SERVICE_LISTS))
+    key = f"{named[0]}/{named[1]}/{CARD_FILE}"
+    cards = (read_if_there(place, key) for place in (*places, read_folder(SHIPPED_FOLDER)))
+    return is_classifier_card(next((card for card in cards if card is not None), b""))
 
 
 def read_classifier_folder(path: Path) -> Classifier:
