@@ -14,6 +14,10 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
+#: ``auto_image``: the camera looks at a fixed rate, so particles were in the volume imaged. ``trigger``: particles call the
+#: camera, so they were in all the volume that was pumped past it.
+Mode = Literal["auto_image", "trigger"]
+
 
 class DeclaredByInstrument(Noun):
     """What the instrument's own summary says, as printed."""
@@ -34,8 +38,7 @@ class RunRecord(Noun):
     instrument
         What kind of instrument it was; no serial number.
     mode
-        ``auto_image``: pictures at a fixed rate, so particles were in ``imaged_ml``. ``trigger``: particles call the camera, so
-        they were in ``processed_ml``.
+        How the camera was called, see :data:`Mode`; it decides which volume the particles were in.
     started_at, ended_at
         The instrument's clock where it is known to be UTC: when it ran, never when the water was taken.
     started_local
@@ -53,7 +56,7 @@ class RunRecord(Noun):
     layout: Code
     instrument: Words | None = None
     software: Words | None = None
-    mode: Literal["auto_image", "trigger"] | None = None
+    mode: Mode | None = None
     magnification: Positive | None = None
     pixel_um: Positive | None = None
     flow_cell: Words | None = None

@@ -9,7 +9,6 @@ import datetime as dt
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -27,14 +26,11 @@ if TYPE_CHECKING:
     from schemas.forms.taxa import Meaning
     from schemas.run import RunRecord
     from sinks.composition.tally import Key
-    from sinks.composition.volumes import Mode
 
 #: Name of the document in the folder of the run's result.
 COUNTS = "counts.json"
 
 _SCHEMA = "run-counts/1"
-
-_MODES: Mapping[str, Mode] = MappingProxyType({"auto_image": "imaged", "trigger": "triggered"})
 
 #: Sums that may be too large for a number of JSON, so they are texts there.
 _LARGE = ("volume", "squares", "diameters", "diameter_squares")
@@ -78,7 +74,7 @@ class RunCounts:
 def to_run_volumes(record: RunRecord) -> RunVolumes:
     """Return what a run's record says of its volume."""
     return RunVolumes(
-        mode=None if record.mode is None else _MODES[record.mode],
+        mode=record.mode,
         imaged_ml=record.imaged_ml,
         processed_ml=record.processed_ml,
         dilution=record.dilution,

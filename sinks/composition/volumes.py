@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from schemas.run import Mode
     from schemas.sample import Sample, SampleRun
-
-#: ``imaged``: the camera looks at a fixed rate, so particles belong to the volume imaged (FlowCam's AutoImage). ``triggered``:
-#: particles call the camera, so they belong to all the volume that was pumped past it (FlowCam's trigger modes).
-Mode = Literal["imaged", "triggered"]
 
 #: Per litre of what: of the sea, or of what was given to the instrument, whatever was done to it before.
 Basis = Literal["sea", "analysed_sample"]
@@ -163,9 +160,9 @@ def _find_analysed(run: RunVolumes, declared_ml: float | None) -> Fraction | str
 
 def _find_own(run: RunVolumes) -> Fraction | str:
     match run.mode:
-        case "imaged":
+        case "auto_image":
             volume_ml = run.imaged_ml
-        case "triggered":
+        case "trigger":
             volume_ml = run.processed_ml
         case _:
             given = {value for value in (run.imaged_ml, run.processed_ml) if value}
@@ -179,7 +176,7 @@ def _find_own(run: RunVolumes) -> Fraction | str:
     if not run.cut_short:
         return _exact(volume_ml)
     # each frame of a fixed-rate run looks at the same volume; of a triggered run nobody knows when its frames came
-    if run.mode != "imaged" or not run.frames or not run.frames_read:
+    if run.mode != "auto_image" or not run.frames or not run.frames_read:
         return "list_cut_short"
     return _exact(volume_ml) * min(run.frames_read, run.frames) / run.frames
 

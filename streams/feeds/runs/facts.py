@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import datetime as dt
 
-Mode = Literal["auto_image", "trigger"]
+    from schemas.run import Mode
 
 #: How the imaged volume was found; see docs/flowcam.md.
 VolumeSource = Literal["geometry", "declared", "export"]

@@ -67,7 +67,7 @@ def make_composition(
     counts: dict[str | None, int], *, imaged_ml: float | None = 2.0, sample: Sample | None = None, **changes: Any
 ) -> Composition:
     """Return the composition of one run over a volume, by a sample sheet or without one."""
-    volume = find_volume(RunVolumes("imaged", imaged_ml), sample)
+    volume = find_volume(RunVolumes("auto_image", imaged_ml), sample)
     tally = tally_particles(make_run(counts), make_rules(**changes))
     return compose("s01", tally, volume, runs=("run-1",))
 

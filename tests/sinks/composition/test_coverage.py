@@ -28,7 +28,7 @@ def plant(luck):
 
 def observe(luck, truth, sample):
     """Return the counts and the volume of one run over a sample: its own volume, its own dilution."""
-    run = RunVolumes("imaged", round(luck.uniform(0.05, 0.9), 3))
+    run = RunVolumes("auto_image", round(luck.uniform(0.05, 0.9), 3))
     row = SampleRun(run="run", quantities={"dilution": luck.choice([1, 2, 5])})
     volume = find_volume(run, sample, row)
     litres = float(volume.litres)

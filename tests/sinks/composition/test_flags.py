@@ -45,7 +45,7 @@ def test_a_window_that_nothing_fits_is_refused(window):
 
 def test_the_concentration_is_there_with_and_without_the_flagged_ones():
     run = [make_particle(1), make_particle(2), make_particle(3, flags=("repeated",)), make_particle(4, "Bubbles")]
-    found = compose("s", tally_particles(run, make_rules()), find_volume(RunVolumes("imaged", 1.0)))
+    found = compose("s", tally_particles(run, make_rules()), find_volume(RunVolumes("auto_image", 1.0)))
     assert (found.every.per_l, found.counted.per_l, found.flagged.per_l) == (4000, 2000, 2000)
     assert found.by_flag == (("repeated", 1), ("bubble", 1), ("bead", 0))
     taxon = found.lines[0]

@@ -51,7 +51,7 @@ OBSERVER = Observer(
 
 volumes = st.builds(
     RunVolumes,
-    mode=st.sampled_from([None, "imaged", "triggered"]),
+    mode=st.sampled_from([None, "auto_image", "trigger"]),
     imaged_ml=st.none() | st.floats(0, 1e6),
     processed_ml=st.none() | st.floats(0, 1e6),
     dilution=st.none() | st.floats(1, 1e3),
@@ -64,7 +64,7 @@ volumes = st.builds(
 def make_counts(particles, **changes):
     fields = {"feed": "flowcam-1", "run": "a run, 1/2", "instrument": "flowcam-1", "unit_id": "flowcam-1.undated.0"}
     fields |= {
-        "volumes": RunVolumes("imaged", 2.0),
+        "volumes": RunVolumes("auto_image", 2.0),
         "tally": tally_particles(particles, LABELWISE),
         "observer": OBSERVER,
     }
@@ -95,7 +95,7 @@ def test_meanings_given_later_make_the_same_counts_as_meanings_given_first(run):
 def test_a_sample_is_the_sum_of_its_documents(run, cut):
     documents = [write_run_counts(make_counts(half)) for half in (run[:cut], run[cut:])]
     pooled = pool_tallies([read_run_counts(document).tally for document in documents], LABELWISE)
-    volume = find_volume(RunVolumes("imaged", 4.0))
+    volume = find_volume(RunVolumes("auto_image", 4.0))
     assert compose("s", map_labels(pooled, MEANINGS), volume) == compose("s", tally_particles(run, RULES), volume)
 
 
@@ -141,6 +141,6 @@ def test_another_document_is_a_fault_that_names_it(spoil):
 def test_a_run_s_record_says_which_volume_its_particles_were_in():
     record = RunRecord(layout="visualspreadsheet", mode="trigger", imaged_ml=0.5, processed_ml=3.0, dilution=2.0)
     said = to_run_volumes(record)
-    assert said == RunVolumes("triggered", 0.5, 3.0, 2.0)
+    assert said == RunVolumes("trigger", 0.5, 3.0, 2.0)
     assert find_volume(said).analysed_ml == 3
     assert to_run_volumes(record.model_copy(update={"mode": None})) == dataclasses.replace(said, mode=None)

@@ -52,8 +52,8 @@ def test_pooling_two_halves_of_a_run_equals_the_whole(run, cut, first_ul, second
     halves = pool_tallies([tally_particles(run[:cut], RULES), tally_particles(run[cut:], RULES)], RULES)
     whole = tally_particles(run, RULES)
     assert halves == whole
-    one, other = (find_volume(RunVolumes("imaged", ul / 1000)) for ul in (first_ul, second_ul))
-    together = find_volume(RunVolumes("imaged", (first_ul + second_ul) / 1000))
+    one, other = (find_volume(RunVolumes("auto_image", ul / 1000)) for ul in (first_ul, second_ul))
+    together = find_volume(RunVolumes("auto_image", (first_ul + second_ul) / 1000))
     assert compose("s", halves, pool_volumes([one, other])) == compose("s", whole, together)
 
 
@@ -76,8 +76,8 @@ def test_unidentified_identified_and_flagged_are_all(run):
 @given(runs, st.integers(1, 1000))
 def test_dilution_scales_every_number_linearly(run, dilution):
     tally = tally_particles(run, RULES)
-    plain = compose("s", tally, find_volume(RunVolumes("imaged", 2.0)))
-    diluted = compose("s", tally, find_volume(RunVolumes("imaged", 2.0, dilution=dilution)))
+    plain = compose("s", tally, find_volume(RunVolumes("auto_image", 2.0)))
+    diluted = compose("s", tally, find_volume(RunVolumes("auto_image", 2.0, dilution=dilution)))
     for one, other in zip(plain.lines, diluted.lines, strict=True):
         for name in ("per_l", "per_l_low", "per_l_high"):
             scaled = getattr(one.estimate, name) * dilution
@@ -127,7 +127,7 @@ def test_people_and_filters_need_no_score():
 
 def test_a_biovolume_is_unknown_as_soon_as_one_particle_was_not_measured():
     run = [make_particle(1), make_particle(2), make_particle(3, measures={})]
-    found = compose("s", tally_particles(run, make_rules()), find_volume(RunVolumes("imaged", 1.0)))
+    found = compose("s", tally_particles(run, make_rules()), find_volume(RunVolumes("auto_image", 1.0)))
     assert found.lines[0].biovolume.mm3_per_l is None
     assert found.lines[0].biovolume.unmeasured == 1
     assert found.unsized == 1
@@ -135,7 +135,7 @@ def test_a_biovolume_is_unknown_as_soon_as_one_particle_was_not_measured():
 
 def test_a_biovolume_is_per_litre_with_the_error_of_counting():
     run = [make_particle(index, measures={"abd_um": 100.0}) for index in range(1, 5)]
-    (line,) = compose("s", tally_particles(run, make_rules()), find_volume(RunVolumes("imaged", 2.0))).lines
+    (line,) = compose("s", tally_particles(run, make_rules()), find_volume(RunVolumes("auto_image", 2.0))).lines
     # four spheres of 523,599 um3 in 2 ml; the error of four particles is a half
     assert line.biovolume.mm3_per_l == pytest.approx(4 * 523598.7756 / 1e9 * 500, rel=1e-5)
     assert line.biovolume.mm3_per_l_error == pytest.approx(line.biovolume.mm3_per_l / 2, rel=1e-5)

@@ -98,7 +98,7 @@ def make_item(
     **changes: Any,
 ) -> PublishedSample:
     """Return a sample of one run over 2 ml, of which each half stands for a litre of sea where it was concentrated."""
-    volume: Volume | UnknownVolume = find_volume(run or RunVolumes("imaged", 2.0), sample)
+    volume: Volume | UnknownVolume = find_volume(run or RunVolumes("auto_image", 2.0), sample)
     tally = tally_particles(make_particles(counts), Rules(make_labels().to_meanings()))
     name = "run-1" if sample is None else sample.sample_id
     composition = compose(name, tally, volume, runs=("run-1",), demonstration=demonstration)

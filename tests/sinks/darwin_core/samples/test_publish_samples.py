@@ -425,7 +425,7 @@ def test_a_fault_in_the_numbers_of_a_sample_is_found(plant, checks, good, tmp_pa
 
 def test_abundance_is_linear_in_the_dilution_of_the_archive_too(tmp_path):
     for dilution in (1, 3):
-        run = RunVolumes("imaged", 2.0, dilution=dilution)
+        run = RunVolumes("auto_image", 2.0, dilution=dilution)
         samples = [make_item({("Bellerochea", MODEL): 41}, sample=make_sample(), run=run)]
         publish(tmp_path / f"{dilution}.zip", samples)
     one, three = (read_measurements(tmp_path / f"{dilution}.zip", TAKEN) for dilution in (1, 3))

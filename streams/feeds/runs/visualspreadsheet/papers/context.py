@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from streams.feeds.runs.text import Numbers, find_decimal, read_lines
 
 if TYPE_CHECKING:
+    from schemas.run import Mode
     from streams.feeds.runs.base import Files
-    from streams.feeds.runs.facts import Mode
 
 #: Section and key, in lower case: all that is read.
 _WANTED = frozenset(

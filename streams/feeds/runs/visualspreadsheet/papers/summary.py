@@ -11,8 +11,8 @@ from streams.feeds.runs.facts import Declared
 from streams.feeds.runs.text import POINT, Numbers, read_lines
 
 if TYPE_CHECKING:
+    from schemas.run import Mode
     from streams.feeds.runs.base import Files
-    from streams.feeds.runs.facts import Mode
 
 #: Lines of either file; real ones have 90 and 40.
 _LINES = 2_000
