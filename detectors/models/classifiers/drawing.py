@@ -16,21 +16,27 @@ if TYPE_CHECKING:
     from detectors.models.classifiers.metrics import Reliability
 
 _INK, _GRID, _PAPER = (30, 30, 30), (200, 200, 200), 255
-_BAR, _GAP_BAR = (90, 130, 190), (220, 160, 130)
+#: Right; right more often than the score says; less often.
+_BAR, _MORE_BAR, _LESS_BAR = (90, 130, 190), (50, 80, 130), (220, 160, 130)
 #: Room for a row of the table of confusions; with many classes cells are small and hold no numbers.
 _LARGE_PX, _SMALL_PX, _MANY = 64, 16, 24
 _LETTER_PX, _LABEL_LETTERS = 9, 28
-_SIDE_PX, _MARGIN_PX, _COUNTS_PX = 360, 60, 90
+_SIDE_PX, _MARGIN_PX, _COUNTS_PX = 400, 60, 90
 
 
 def draw_confusions(table: NDArray[np.int64], labels: Sequence[str], *, title: str) -> NDArray[np.uint8]:
     """Return a picture of the table of confusions, uint8 (height_px, width_px, 3): rows true, columns said.
 
-    Columns are in the order of the rows; their numbers stand over them, their names at the rows.
+    Columns are in the order of the rows; their numbers stand over them, their names at the rows, with how many pictures each row
+    stands for. A cell is the darker, the larger its share of its row.
     """
     many = len(labels) > _MANY
     cell = _SMALL_PX if many else _LARGE_PX
-    names = [f"{number} {label[:_LABEL_LETTERS]}" for number, label in enumerate(labels, start=1)]
+    support = table.sum(axis=1).tolist()
+    names = [
+        f"{number} {label[:_LABEL_LETTERS]} ({count})"
+        for number, (label, count) in enumerate(zip(labels, support, strict=True), start=1)
+    ]
     left, top = max(len(name) for name in names) * _LETTER_PX + 16, 64
     width = left + max(cell * len(labels), len(title) * _LETTER_PX - left) + 16
     canvas = np.full((top + cell * len(labels) + 12, width, 3), _PAPER, dtype=np.uint8)
@@ -53,8 +59,9 @@ def draw_confusions(table: NDArray[np.int64], labels: Sequence[str], *, title: s
 def draw_reliability(bins: Sequence[Reliability], *, title: str) -> NDArray[np.uint8]:
     """Return the reliability diagram, uint8 (height_px, width_px, 3).
 
-    Bars are the share that was right among pictures of a score; the diagonal is where scores mean what they say; below, how many
-    pictures each bar stands for.
+    Blue bars are the share that was right among pictures of a score; the diagonal is where scores mean what they say. What is
+    missing to it is orange (scores promise too much), what is above it dark blue (too little); below, how many pictures each bar
+    stands for.
     """
     wide = max(_MARGIN_PX * 2 + _SIDE_PX, len(title) * _LETTER_PX + 16)
     canvas = np.full((_MARGIN_PX + _SIDE_PX + _COUNTS_PX + _MARGIN_PX, wide, 3), _PAPER, dtype=np.uint8)
@@ -69,13 +76,15 @@ def draw_reliability(bins: Sequence[Reliability], *, title: str) -> NDArray[np.u
     for item in bins:
         columns = slice(left + round(item.low * _SIDE_PX) + 1, left + round(item.high * _SIDE_PX) - 1)
         high, meant = foot - round(item.right * _SIDE_PX), foot - round(item.score * _SIDE_PX)
-        canvas[min(high, meant) : max(high, meant), columns] = _GAP_BAR
+        canvas[min(high, meant) : foot, columns] = _LESS_BAR
         canvas[high:foot, columns] = _BAR
+        canvas[high : max(high, meant), columns] = _MORE_BAR
         tall = max(round(item.pictures / most * (_COUNTS_PX - 20)), 1)
         canvas[foot + _COUNTS_PX - tall : foot + _COUNTS_PX, columns] = _GRID
     steps = np.arange(_SIDE_PX)
     canvas[foot - 1 - steps, left + steps] = _INK
     pixels.write_text(canvas, title, corner_px=(8, 22), colour=_INK)
-    pixels.write_text(canvas, "share right, by score", corner_px=(left, top - 12), colour=_INK)
+    legend = "share right, by score; orange: promised, not kept"
+    pixels.write_text(canvas, legend, corner_px=(left, top - 12), colour=_INK)
     pixels.write_text(canvas, f"pictures (most: {most})", corner_px=(left, foot + 16), colour=_INK)
     return canvas

@@ -7,12 +7,12 @@ import numpy as np
 from detectors.models.classifiers.drawing import draw_confusions, draw_reliability
 from detectors.models.classifiers.metrics import Reliability
 
-BLUE = (90, 130, 190)
+BLUE, DARK, ORANGE = (90, 130, 190), (50, 80, 130), (220, 160, 130)
 
 
-def count_blue(picture):
-    """Return how many pixels are bar."""
-    return int((picture == BLUE).all(axis=-1).sum())
+def count_pixels(picture, *colours):
+    """Return how many pixels have one of these colours."""
+    return sum(int((picture == colour).all(axis=-1).sum()) for colour in colours)
 
 
 def test_a_class_that_is_found_is_darker_on_the_diagonal_than_one_that_is_not():
@@ -40,8 +40,16 @@ def test_bars_are_as_high_as_the_share_that_was_right():
     low = draw_reliability([Reliability(0.6, 0.8, 10, 0.7, 0.25)], title="t")
     high = draw_reliability([Reliability(0.6, 0.8, 10, 0.7, 0.75)], title="t")
     assert low.shape == high.shape
-    assert 2.7 < count_blue(high) / count_blue(low) < 3.3
+    assert 2.7 < count_pixels(high, BLUE, DARK) / count_pixels(low, BLUE, DARK) < 3.3
+
+
+def test_scores_that_promise_too_much_and_too_little_are_told_apart():
+    bold, shy = (
+        draw_reliability([Reliability(0.6, 0.8, 10, 0.7, right)], title="t") for right in (0.4, 0.95)
+    )  # fmt: skip
+    assert count_pixels(bold, ORANGE) > 0 == count_pixels(bold, DARK)
+    assert count_pixels(shy, DARK) > 0 == count_pixels(shy, ORANGE)
 
 
 def test_no_answers_give_an_empty_diagram():
-    assert count_blue(draw_reliability([], title="t")) == 0
+    assert count_pixels(draw_reliability([], title="t"), BLUE, DARK, ORANGE) == 0

@@ -54,7 +54,8 @@ def test_a_configured_server_without_the_extra_is_said_before_training(monkeypat
         open_tracker(None if by_variable else "http://localhost:1", name="x@1")
 
 
-@pytest.mark.skipif(WITHOUT_EXTRA, reason="the mlflow extra is not installed")
+@pytest.mark.train
+@pytest.mark.skipif(WITHOUT_EXTRA, reason="needs the mlflow extra: pip install observatory-streams[mlflow]")
 def test_mlflow_holds_settings_epochs_figures_and_files(tmp_path, monkeypatch):
     from mlflow import MlflowClient  # of the extra
 
@@ -79,7 +80,8 @@ def test_mlflow_holds_settings_epochs_figures_and_files(tmp_path, monkeypatch):
     assert [item.path for item in client.list_artifacts(run.info.run_id)] == ["card.json"]
 
 
-@pytest.mark.skipif(WITHOUT_EXTRA, reason="the mlflow extra is not installed")
+@pytest.mark.train
+@pytest.mark.skipif(WITHOUT_EXTRA, reason="needs the mlflow extra: pip install observatory-streams[mlflow]")
 def test_an_address_that_is_none_is_said_before_training():
     with pytest.raises(FatalFault, match="MLflow could not write the training down"):
         open_tracker("nowhere://", name="x@1")
