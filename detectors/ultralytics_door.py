@@ -21,7 +21,7 @@ from detectors.runtimes.privacy import decline_telemetry
 from schemas.errors import FatalFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -210,12 +210,46 @@ def export(
         if listing is None:
             message = "An int8 export is calibrated on pictures; none were given."
             raise FatalFault(message)
+        _quieten_quantiser()
         options["data"] = str(listing)
     if end_to_end:
         options["nms"] = False
     with work_quietly("export"):
         made = ultralytics.YOLO(str(weights)).export(format=form, imgsz=input_px, device="cpu", **options)
         return Path(made)
+
+
+def _quieten_quantiser() -> None:
+    """Load what quantises networks, and keep it from telling what it does to each of their nodes.
+
+    Raises
+    ------
+    FatalFault
+        If it is not installed.
+    """
+    try:
+        import nncf  # noqa: PLC0415 - only an int8 export needs it
+    except ImportError as error:
+        message = "An int8 export needs nncf, which the train extra brings: pip install observatory-streams[train]."
+        raise FatalFault(message) from error
+    nncf.set_log_level(logging.ERROR)
+
+
+def write_untrained(architecture: str, labels: Sequence[str], path: Path) -> Path:
+    """Write a detector as it is before it learnt anything: as fast as a trained one, and it finds next to nothing.
+
+    Raises
+    ------
+    FatalFault
+        If the extra is missing, or there is no such architecture.
+    """
+    ultralytics = load_ultralytics()
+    with work_quietly(f"build {architecture}"):
+        model = ultralytics.YOLO(f"{architecture}.yaml")
+        model.model = type(model.model)(f"{architecture}.yaml", nc=len(labels), verbose=False)
+        model.model.names, model.model.args = dict(enumerate(labels)), {}
+        model.save(str(path))
+        return path
 
 
 @dataclass(frozen=True, slots=True)

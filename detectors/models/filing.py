@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from detectors.models.about import About
     from detectors.models.card import Figures, Source
     from detectors.models.training import Trained
+    from detectors.runtimes.base import Precision
     from detectors.runtimes.metadata import Network
 
 #: Ultralytics marks its exports so; weights made with it are no exception.
@@ -195,7 +196,13 @@ def write_card(folder: Path, card: Card) -> None:
 
 
 def validate_model(
-    spec: str, data: Path, *, part: Part = "held_out", out: Path | None = None, progress: Callable[[int, int], None]
+    spec: str,
+    data: Path,
+    *,
+    part: Part = "held_out",
+    precision: Precision = "f32",
+    out: Path | None = None,
+    progress: Callable[[int, int], None],
 ) -> Figures:
     """Measure a model (``name@version`` or a path) on marked pictures; needs no torch unless it is a ``.pt``.
 
@@ -205,6 +212,8 @@ def validate_model(
         Folder with ``images/``, ``labels/`` and ``data.yaml``.
     part
         The part held out by capture block, or all pictures (when none of them was learnt from).
+    precision
+        The number format it is run in, as in the settings: other formats give other boxes.
     out
         Folder for the picture of confusions; ``None`` draws none.
 
@@ -213,27 +222,26 @@ def validate_model(
     FatalFault
         If model or pictures cannot be read.
     """
-    figures, table = measure_model(open_model(spec), data, part=part, progress=progress)
+    figures, table = measure_model(open_model(spec), data, part=part, precision=precision, progress=progress)
     if out is not None:
         pixels.write_picture(out / _CONFUSIONS_FILE, draw_confusions(table, read_picture_set(data).labels))
     return figures
 
 
 def measure_model(
-    model: Model, data: Path, *, part: Part, progress: Callable[[int, int], None]
+    model: Model, data: Path, *, part: Part, precision: Precision = "f32", progress: Callable[[int, int], None]
 ) -> tuple[Figures, NDArray[np.int64]]:
     """Return figures and the table of confusions of a model on marked pictures."""
     pictures = read_picture_set(data)
     names = pictures.names if part == "all" else split_blocks(pictures.names, pictures.read_classes()).held_out
     parameters = YoloParameters(conf=SCORE_FLOOR, iou=0.7, max_det=300)
-    detector = open_yolo(model, parameters, options=YoloOptions())
+    detector = open_yolo(model, parameters, options=YoloOptions(precision=precision))
     try:
         sightings = look_at_pictures(detector, pictures, names, progress=progress)
     finally:
         detector.close()
-    how = (
-        f"average precision as COCO defines it, {part.replace('_', ' ')} pictures, f32, score > {SCORE_FLOOR}, iou 0.7"
-    )
+    looked_at = f"{part.replace('_', ' ')} pictures, {precision}, score > {SCORE_FLOOR}, iou 0.7"
+    how = f"average precision as COCO defines it, {looked_at}"
     figures = measure_figures(sightings, pictures.labels, how=how)
     return figures, count_confusions(sightings, len(pictures.labels))
 
@@ -255,17 +263,20 @@ def export_model(
     Parameters
     ----------
     stored
-        Number format of the weights in the file; ``int8`` quantises the network and needs ``nncf``.
+        Number format of the weights in the file; ``int8`` quantises the network, and is for OpenVINO IR only.
     data
         Picture set that an int8 export is calibrated on.
 
     Raises
     ------
     FatalFault
-        If the ``train`` extra is missing, or the export fails.
+        If the ``train`` extra is missing, or the export fails; of ``int8`` without ``data``, or as ONNX.
     """
     from detectors import ultralytics_door as door  # noqa: PLC0415 - gigabytes: only when asked for
 
+    if (form, stored) == ("onnx", "int8"):
+        message = "An int8 export is written as OpenVINO IR only: the second runtime computes in f32."
+        raise FatalFault(message)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="observatory-export-") as scratch:
         copied = Path(scratch) / "model.pt"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -26,6 +27,24 @@ if TYPE_CHECKING:
 models_app = typer.Typer(
     no_args_is_help=True, help="Detectors' models: list, train, validate, export, file; build a background."
 )
+
+
+class Stored(StrEnum):
+    """Number formats of the weights in a file."""
+
+    f32 = "f32"
+    f16 = "f16"
+    int8 = "int8"
+
+
+class Precision(StrEnum):
+    """Number formats in which a model can be run."""
+
+    f32 = "f32"
+    f16 = "f16"
+    bf16 = "bf16"
+    int8 = "int8"
+
 
 #: Pictures per second is what people ask of a long step; it is shown on standard error.
 _SHOW_EVERY = 25
@@ -124,6 +143,7 @@ def file_model(  # noqa: PLR0913 - each is an option of the command
         Path | None, typer.Option(help="Marked pictures to measure it on; none: it is not measured.")
     ] = None,
     part: Annotated[str, typer.Option(help="Of these: held_out (by capture block) or all.")] = "held_out",
+    precision: Annotated[Precision, typer.Option(help="Number format it is measured in.")] = Precision.f32,
     to: Annotated[Path | None, typer.Option(help="Catalogue; default: that of the settings, else models.")] = None,
     in_store: Annotated[
         bool, typer.Option("--in-store", help="File it in the object store, for all workers, instead of a folder.")
@@ -145,7 +165,8 @@ def file_model(  # noqa: PLR0913 - each is an option of the command
         shelf = Shelf(catalogue, name, version)
 
         def measure(made: Model) -> Figures:
-            return measure_model(made, data or Path(), part=chosen, progress=_make_counter(output))[0]
+            counter = _make_counter(output)
+            return measure_model(made, data or Path(), part=chosen, precision=precision.value, progress=counter)[0]
 
         card = file_own(model, told, shelf, measure=measure if data else None, input_px=input_px)
         if in_store:
@@ -197,6 +218,9 @@ def validate(
     data: Annotated[Path, typer.Argument(help="Folder with images/, labels/ and data.yaml.")],
     *,
     part: Annotated[str, typer.Option(help="held_out (by capture block) or all.")] = "held_out",
+    precision: Annotated[
+        Precision, typer.Option(help="Number format it is run in, as in the settings.")
+    ] = Precision.f32,
     to: Annotated[Path | None, typer.Option(help="Folder for the picture of confusions.")] = None,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -209,7 +233,8 @@ def validate(
         if to is not None:
             with open_place(to):
                 to.mkdir(parents=True, exist_ok=True)
-        figures = validate_model(model, data, part=chosen, out=to, progress=_make_counter(output))
+        counter = _make_counter(output)
+        figures = validate_model(model, data, part=chosen, precision=precision.value, out=to, progress=counter)
         _show_figures(output, figures)
         output.add(figures.to_plain())
 
@@ -253,7 +278,10 @@ def export(
     *,
     form: Annotated[str, typer.Option("--format", help="openvino or onnx.")] = "openvino",
     input_px: Annotated[int, typer.Option(min=32, max=4096)] = 640,
-    half: Annotated[bool, typer.Option(help="Keep the weights as 16-bit floats.")] = False,
+    stored: Annotated[
+        Stored, typer.Option("--precision", help="Number format of the file; int8 is calibrated on --data.")
+    ] = Stored.f32,
+    data: Annotated[Path | None, typer.Option(help="For int8: a folder with images/, labels/ and data.yaml.")] = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -269,8 +297,14 @@ def export(
             message = f"There is no file {weights}."
             raise FatalFault(message)
         chosen: Literal["openvino", "onnx"] = "onnx" if form == "onnx" else "openvino"
-        model = export_model(weights, to, form=chosen, input_px=input_px, stored="f16" if half else "f32")
-        output.say(f'Wrote {model}. In the settings: model = "{model}"')
+        if data is not None and stored is not Stored.int8:
+            message = "--data is for --precision int8 only: nothing else is calibrated."
+            raise FatalFault(message)
+        model = export_model(weights, to, form=chosen, input_px=input_px, stored=stored.value, data=data)
+        setting = f'model = "{model}"'
+        if stored is Stored.int8:
+            setting += ' and precision = "int8"'
+        output.say(f"Wrote {model}. In the settings, among the parameters of the installation: {setting}")
         output.say("To give it a name, a version and a card: observatory models about, then observatory models file.")
         output.add({"model": str(model)})
 

@@ -15,13 +15,13 @@ from detectors import ultralytics_door as door
 from detectors.models.animals import KINDS
 from detectors.models.catalogue import open_model, read_folder, read_model_file
 from detectors.models.dataset import write_scenes
-from detectors.models.filing import Filing, export_model, file_model, validate_model
+from detectors.models.filing import Filing, export_model, file_model, measure_model, validate_model
 from detectors.models.scenes import make_scene
 from detectors.models.training import Recipe, train_model
-from detectors.yolo.bench import measure_network
+from detectors.yolo.bench import measure_bare_loop, measure_network
 from detectors.yolo.open import YoloOptions, open_yolo
 from schemas.errors import FatalFault
-from tests.support.overfitted import require_train_extra, train_overfitted
+from tests.support.overfitted import require_train_extra
 
 WITHOUT_EXTRA = importlib.util.find_spec("ultralytics") is None
 SIDE_PX = 64
@@ -195,18 +195,43 @@ def test_a_file_that_is_no_weights_is_a_fatal_fault(extra, tmp_path):
 
 
 @pytest.mark.train
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
 @pytest.mark.filterwarnings("ignore")
-def test_an_int8_export_is_calibrated_on_pictures_and_runs_as_int8_only(extra, real_data, tmp_path):
-    pytest.importorskip("nncf", reason="int8 exports need nncf beside the train extra")
-    weights = train_overfitted("yolov8n", real_data, tmp_path)
+def test_an_int8_export_is_calibrated_on_pictures_and_runs_as_int8_only(extra, tmp_path):
+    pytest.importorskip("nncf", reason="int8 exports need nncf, which the train extra of the lock brings")
+    weights = door.write_untrained("yolo11n", KINDS, tmp_path / "untrained.pt")
     data = write_marked_pictures(tmp_path / "set")
     with pytest.raises(FatalFault, match="calibrated on pictures"):
         export_model(weights, tmp_path / "out", input_px=SIDE_PX, stored="int8")
-    model = read_model_file(export_model(weights, tmp_path / "out", input_px=SIDE_PX, stored="int8", data=data))
+    whole = read_model_file(export_model(weights, tmp_path / "f32", input_px=SIDE_PX))
+    model = read_model_file(export_model(weights, tmp_path / "int8", input_px=SIDE_PX, stored="int8", data=data))
+    assert len(model.weights) < 0.3 * len(whole.weights)
     with pytest.raises(FatalFault, match="is quantised to int8, so it cannot run as f32"):
         open_yolo(model)
     detector = open_yolo(model, options=YoloOptions(precision="int8"))
     assert detector.identity.models[0].precision == "int8"
     assert measure_network(model, pictures=2, options=YoloOptions(precision="int8")).pictures == 2
+    figures, _ = measure_model(model, data, part="all", precision="int8", progress=lambda done, of: None)
+    assert "int8" in figures.how
+
+
+@pytest.mark.train
+@pytest.mark.skipif(importlib.util.find_spec("nncf") is not None, reason="nncf is installed")
+def test_without_the_quantiser_the_sentence_says_what_to_install(extra, tmp_path):
+    with pytest.raises(FatalFault, match="An int8 export needs nncf"):
+        door.export(tmp_path / "x.pt", form="openvino", input_px=SIDE_PX, stored="int8", listing=tmp_path / "data.yaml")
+
+
+def test_an_int8_export_as_onnx_is_refused(tmp_path):
+    with pytest.raises(FatalFault, match="OpenVINO IR only"):
+        export_model(tmp_path / "x.pt", tmp_path / "out", form="onnx", input_px=SIDE_PX, stored="int8", data=tmp_path)
+
+
+@pytest.mark.train
+@pytest.mark.filterwarnings("ignore")
+def test_untrained_weights_have_their_classes_and_find_next_to_nothing(extra, tmp_path):
+    model = read_model_file(
+        export_model(door.write_untrained("yolo11n", KINDS, tmp_path / "u.pt"), tmp_path, input_px=SIDE_PX)
+    )
+    assert model.network.labels == tuple(KINDS)
+    pixels.write_picture(tmp_path / "in" / "a.jpg", make_scene(1, width_px=SIDE_PX, height_px=SIDE_PX).picture)
+    assert measure_bare_loop(model, [tmp_path / "in" / "a.jpg"]).findings == 0

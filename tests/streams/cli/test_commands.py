@@ -293,3 +293,11 @@ def test_who_only_looks_is_told_that_there_is_nothing_yet_and_makes_nothing(tmp_
     told = ask(command, "--out", tmp_path / "none")
     assert "nothing yet" in told["nothing_yet"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_that_is_not_calibrated_takes_no_pictures(tmp_path: Path):
+    (tmp_path / "best.pt").write_bytes(b"weights")
+    told = ask("models", "export", tmp_path / "best.pt", tmp_path / "out", "--data", tmp_path)
+    assert told["exit"] == 2
+    assert "--precision int8 only" in told["error"]
+    assert ask("models", "export", tmp_path / "best.pt", tmp_path / "out", "--precision", "int4")["exit"] == 2
