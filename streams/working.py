@@ -7,7 +7,7 @@ import logging
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault, TransientFault
@@ -45,6 +45,11 @@ _ROUTING_THREADS = 16
 
 #: The agents finish what is at work within this time when they are asked to stop; then the process ends all the same.
 _STOP_WAIT_S = 90.0
+
+#: What is said when they do not.
+_LEFT = (
+    "The agents do not come to an end, and are left: what is not acknowledged is done again by the next worker or run."
+)
 
 
 class PausedError(TransientFault):
@@ -165,7 +170,7 @@ def open_working(deployment: Deployment, *, feed: str | None = None) -> Iterator
     Raises
     ------
     TransientFault, FatalFault
-        If broker or store cannot be opened, or the agents ended by one.
+        If broker or store cannot be opened, or the agents ended by one; a transient one if they do not end at all.
     """
     store = open_objects(deployment)
     client = open_broker(deployment)
@@ -180,9 +185,31 @@ def open_working(deployment: Deployment, *, feed: str | None = None) -> Iterator
             yield working
             working.wait_metered()
         finally:
-            running.end_from_thread()
-            thread.join(_STOP_WAIT_S)
+            has_ended = end_agents(running, thread)
+        if not has_ended:
+            raise TransientFault(_LEFT)
         if working.faults:
             raise working.faults[0]
     finally:
         client.close()
+
+
+def end_agents(running: Running, thread: Thread, *, wait_s: float = _STOP_WAIT_S) -> bool:
+    """Ask the agents to end and return whether they did; if they do not, say so, and make sure that the process ends.
+
+    Parameters
+    ----------
+    thread
+        The one they run in.
+    """
+    from streams.agents.health import print_stacks  # noqa: PLC0415 - loaded by now
+    from streams.agents.running import leave_soon  # noqa: PLC0415
+
+    running.end_from_thread()
+    thread.join(wait_s)
+    if not thread.is_alive():
+        return True
+    log.critical("%s", _LEFT)
+    print_stacks()
+    leave_soon(None)
+    return False
