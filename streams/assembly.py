@@ -19,6 +19,9 @@ from streams.feeds.camera import CameraReader
 from streams.feeds.decoding.limits import Limits, Sampling
 from streams.feeds.decoding.pool import DecodingPool
 from streams.feeds.deployment_table import load_feed_deployments
+from streams.feeds.reading.opening import OPENER
+from streams.feeds.reading.readers import UnitReaders
+from streams.feeds.reading.runs import RunUnitReader
 from streams.places import find_bucket, lend_to_detectors, open_other_buckets
 from streams.units.attempts import AttemptJournal
 from streams.units.desk import SettingsDesk
@@ -46,7 +49,8 @@ class Parts:
     @cached_property
     def pool(self) -> DecodingPool:
         """The processes that decode."""
-        self._pool = DecodingPool(size=self.threads, limits=Limits(**self.deployment.limits.model_dump()))
+        limits = Limits(**self.deployment.limits.model_dump())
+        self._pool = DecodingPool(size=self.threads, limits=limits, opener=OPENER)
         return self._pool
 
     @cached_property
@@ -85,7 +89,10 @@ class Parts:
             return
         sampling = {name: Sampling(**feed.sampling.model_dump()) for name, feed in self.deployment.feeds.items()}
         # what both threads use is made before there are two
-        reader = CameraReader(self.pool, self.originals, self.desk, sampling)
+        reader = UnitReaders(
+            CameraReader(self.pool, self.originals, self.desk, sampling),
+            RunUnitReader(self.pool, self.originals, self.originals.list_parts),
+        )
         _, _ = self.recorder, self.journal
         builder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="build")
         self._building = builder.submit(self._build_pipelines, reader)
@@ -99,7 +106,7 @@ class Parts:
             self.build_early()
         return cast("Future[dict[str, Pipeline | FatalFault]]", self._building).result()
 
-    def _build_pipelines(self, reader: CameraReader) -> dict[str, Pipeline | FatalFault]:
+    def _build_pipelines(self, reader: UnitReaders) -> dict[str, Pipeline | FatalFault]:
         context = lend_to_detectors(self.deployment, self.store)
         built = build_detectors(self.deployment.installations, context)
         return {

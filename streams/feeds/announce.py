@@ -17,19 +17,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.canonical import to_sha256
+from schemas.canonical import to_digest, to_sha256
 from schemas.errors import RejectedInput
 from schemas.media import (
     INLINE_LIMIT_BYTES,
+    PARTS_MEDIA_TYPE,
     InlineBody,
     Lane,
     MediaArrived,
     Purpose,
     ReferencedBody,
+    ReferencedList,
     ReferencedPart,
     Subject,
     make_event_id,
 )
+from schemas.unit import PARTS_LIMIT
 from schemas.wire import Headers, to_headers, to_rejection, to_value
 from streams.brokers.records import Record
 from streams.feeds.references import to_original_key
@@ -60,6 +63,7 @@ _MEDIA_TYPES = {
     ".mov": "video/quicktime",
     ".mkv": "video/x-matroska",
     ".webm": "video/webm",
+    ".zip": "application/zip",
     ".avi": "video/x-msvideo",
     ".mpg": "video/mpeg",
     ".mpeg": "video/mpeg",
@@ -86,6 +90,10 @@ class OriginalStore(Protocol):
 
     def write_file(self, key: str, path: Path, *, media_type: str) -> None:
         """Store the bytes of a local file in bounded memory."""
+        ...
+
+    def write_once(self, key: str, data: bytes, *, media_type: str) -> bool:
+        """Store ``data`` unless something is stored there; say whether it was stored."""
         ...
 
     def delete(self, key: str) -> None:
@@ -164,27 +172,84 @@ def announce_file(path: Path, claimed: Claimed, sender: Sender, store: OriginalS
         From the store.
     """
     claimed = _check(claimed)
-    with _open_file(path, claimed.subject) as descriptor:
-        before = os.fstat(descriptor)
-        digest, size_bytes, data = _read(descriptor, sender.inline_limit)
-        if _identify(os.fstat(descriptor)) != _identify(before) or size_bytes != before.st_size:
-            raise _refuse(claimed.subject, "changed_while_read", "{} was still being written.")
-    if size_bytes == 0:
-        raise _refuse(claimed.subject, "empty_file", "{} is empty.")
-    if data is not None:
-        return Announcement(_make_media(claimed, sender, digest, InlineBody()), data)
-    media_type, key = to_media_type(claimed.subject), to_original_key(digest)
-    known = store.stat(key)
-    if known is None or known.size_bytes != size_bytes or sender.renews:
-        with _refuse_bad_file(claimed.subject):
-            store.write_file(key, path, media_type=media_type)
-        if _find_identity(path) != _identify(before):  # then what was stored is not what its key says
-            store.delete(key)
-            raise _refuse(claimed.subject, "changed_while_read", "{} was changed while it was sent.")
-    fields: dict[str, Any] = {"dataref": key, "media_type": media_type, "size_bytes": size_bytes, "sha256": digest}
-    part = ReferencedPart(subject=claimed.subject, **fields)
-    media = _make_media(claimed, sender, digest, ReferencedBody(parts=(part,)))
+    found = _read_file(path, claimed.subject, sender.inline_limit)
+    if found.data is not None:
+        return Announcement(_make_media(claimed, sender, found.digest, InlineBody()), found.data)
+    part = _keep(path, claimed.subject, found, sender, store=store)
+    media = _make_media(claimed, sender, found.digest, ReferencedBody(parts=(part,)))
     return Announcement(media, to_value(media, None))
+
+
+def keep_file(path: Path, subject: str, sender: Sender, store: OriginalStore) -> ReferencedPart:
+    """Store a local file as an original, whatever its size, and return the reference to it.
+
+    Raises
+    ------
+    RejectedInput, TransientFault, FatalFault
+        As :func:`announce_file`, but for files that are empty: some instruments write those.
+    """
+    subject = _check(Claimed(subject)).subject
+    return _keep(path, subject, _read_file(path, subject, -1, may_be_empty=True), sender, store=store)
+
+
+def announce_parts(
+    parts: tuple[ReferencedPart, ...], claimed: Claimed, sender: Sender, store: OriginalStore
+) -> Announcement:
+    """Return the announcement of one unit of several files whose originals are in the store; of very many, the list is too.
+
+    Raises
+    ------
+    RejectedInput
+        ``bad_subject`` or ``bad_time``.
+    TransientFault, FatalFault
+        From the store.
+    """
+    claimed = _check(claimed)
+    content = to_digest({part.subject: part.sha256 or "" for part in parts})
+    if len(parts) > PARTS_LIMIT:
+        data = ReferencedList(parts=parts).to_canonical()
+        digest = to_sha256(data)
+        store.write_once(to_original_key(digest), data, media_type=PARTS_MEDIA_TYPE)
+        named: dict[str, Any] = {"media_type": PARTS_MEDIA_TYPE, "size_bytes": len(data), "sha256": digest}
+        parts = (ReferencedPart(subject=claimed.subject, dataref=to_original_key(digest), **named),)
+    media = _make_media(claimed, sender, content, ReferencedBody(parts=parts, closes_group=True))
+    media = media.model_copy(update={"sha256": None})  # there are no bytes of which it would be the digest
+    return Announcement(media, to_value(media, None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A file that was read once; ``data`` where it is small enough to travel inline."""
+
+    identity: tuple[int, int, int, int]
+    digest: str
+    size_bytes: int
+    data: bytes | None
+
+
+def _read_file(path: Path, subject: str, inline_limit: int, *, may_be_empty: bool = False) -> _Read:
+    with _open_file(path, subject) as descriptor:
+        before = os.fstat(descriptor)
+        digest, size_bytes, data = _read(descriptor, inline_limit)
+        if _identify(os.fstat(descriptor)) != _identify(before) or size_bytes != before.st_size:
+            raise _refuse(subject, "changed_while_read", "{} was still being written.")
+    if size_bytes == 0 and not may_be_empty:
+        raise _refuse(subject, "empty_file", "{} is empty.")
+    return _Read(_identify(before), digest, size_bytes, data)
+
+
+def _keep(path: Path, subject: str, found: _Read, sender: Sender, *, store: OriginalStore) -> ReferencedPart:
+    """Store a file that was read once, unless it is there, and return the reference to it."""
+    media_type, key = to_media_type(subject), to_original_key(found.digest)
+    known = store.stat(key)
+    if known is None or known.size_bytes != found.size_bytes or sender.renews:
+        with _refuse_bad_file(subject):
+            store.write_file(key, path, media_type=media_type)
+        if _find_identity(path) != found.identity:  # then what was stored is not what its key says
+            store.delete(key)
+            raise _refuse(subject, "changed_while_read", "{} was changed while it was sent.")
+    fields: dict[str, Any] = {"media_type": media_type, "size_bytes": found.size_bytes, "sha256": found.digest}
+    return ReferencedPart(subject=subject, dataref=key, **fields)
 
 
 def announce_bytes(data: bytes, claimed: Claimed, sender: Sender) -> Announcement:

@@ -143,6 +143,8 @@ class FeedSettings(Settings):
 
     Attributes
     ----------
+    reads
+        ``pictures``: every file is a unit, a still or a clip. ``runs``: every folder or zip that an instrument wrote is one.
     owner
         Whom a use without a login belongs to.
     country
@@ -154,6 +156,7 @@ class FeedSettings(Settings):
     """
 
     installation: Name
+    reads: Literal["pictures", "runs"] = "pictures"
     owner: Name = "unknown"
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "ZZ"
     instrument: Name = "camera"

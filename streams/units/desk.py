@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from schemas.errors import RejectedInput
 from schemas.geometry import Nowhere
-from schemas.unit import Undated
+from schemas.run import RunRecord
+from schemas.unit import Instant, Undated
 from streams.feeds.capture import Claims, read_claims
 from streams.feeds.corrections import find_deployment
 from streams.feeds.decoding.sniff import sniff
 from streams.feeds.deployments import place_reading
+from streams.feeds.runs.listing import lend_run
 from streams.units.routing import Context, DeploymentFacts
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
     from pathlib import Path
 
     from schemas.media import MediaArrived
-    from schemas.unit import Unit
+    from schemas.unit import Part, Unit
     from streams.feeds.capture import CaptureRule, Reading
     from streams.feeds.decoding.events import Header
+    from streams.feeds.decoding.unit import OpenUnit
     from streams.feeds.deployments import Deployment
     from streams.settings.model import FeedSettings, InstallationSettings
     from streams.units.originals import Originals
@@ -38,6 +42,10 @@ class Prober(Protocol):
 
     def probe(self, source: bytes | Path) -> Header:
         """Return the header of a still's bytes, or of a file."""
+        ...
+
+    def open_run(self, listing: Path, *, probe: bool = False) -> OpenUnit:
+        """Open the run whose files are listed."""
         ...
 
 
@@ -71,19 +79,47 @@ class SettingsDesk:
             )
         return settings.installation
 
-    def describe(self, media: MediaArrived, data: bytes | None, key: str) -> Context:
+    def takes_runs(self, feed: str) -> bool:
+        """Return whether the settings say so of a feed."""
+        return self.feeds[feed].reads == "runs"
+
+    def describe(self, media: MediaArrived, data: bytes | None, parts: tuple[Part, ...]) -> Context:
         """Return what an arrival is, and when and where it was taken."""
-        settings = self.feeds[media.feed]
-        content = sniff(data[:HEAD_BYTES] if data is not None else self._read_head(key))
-        reading = self._read_time(media, settings.capture, data, key)
+        if self.takes_runs(media.feed):
+            return self._describe_run(media, parts)
+        settings, (part,) = self.feeds[media.feed], parts
+        content = sniff(data[:HEAD_BYTES] if data is not None else self._read_head(part.at))
+        reading = self._read_time(media, settings.capture, data, part.at)
         placed = place_reading(reading, settings.capture, self.deployments.get(media.feed, ()))
         return Context(
             kind=content.kind,
-            media_type=content.media_type,
+            parts=(part.model_copy(update={"role": content.kind, "media_type": content.media_type}),),
+            group=media.subject,
+            layout=content.kind,
             captured=placed.dated.captured,
             captured_from=placed.dated.captured_from,
             claimed_at=placed.dated.claimed_at,
             deployment=to_facts(placed.deployment, settings.instrument),
+        )
+
+    def _describe_run(self, media: MediaArrived, parts: tuple[Part, ...]) -> Context:
+        """Ask the files themselves, in another process, what run they are and which of them is which part of it."""
+        with lend_run(parts, self.originals) as listing, self.prober.open_run(listing, probe=True) as opened:
+            record, roles = RunRecord.model_validate(opened.header.run), dict(opened.roles)
+        by_name = {part.name: part for part in parts}
+        if "archive" in roles:
+            roles["archive"] = parts[0].name
+        captured, captured_from, claimed_at = _date_run(media, record)
+        return Context(
+            kind="run",
+            parts=tuple(by_name[name].model_copy(update={"role": role}) for role, name in roles.items()),
+            group=record.group or media.subject.removesuffix(".zip"),
+            layout=record.layout,
+            captured=captured,
+            captured_from=captured_from,
+            claimed_at=claimed_at,
+            # where the water was taken stands in the sample sheet, and is joined when publishing
+            deployment=DeploymentFacts(self.feeds[media.feed].instrument, Nowhere(why="sample_sheet")),
         )
 
     def _read_head(self, key: str) -> bytes:
@@ -120,6 +156,17 @@ class SettingsDesk:
             self._found.clear()
         self._found[unit_id] = found
         return found
+
+
+def _date_run(
+    media: MediaArrived, record: RunRecord
+) -> tuple[Instant | Undated, Literal["sender", "instrument", "nothing"], dt.datetime | None]:
+    """Return when an instrument ran: the sender says it, or the instrument's clock where that is known to be UTC."""
+    if media.captured_at is not None:
+        return Instant(at=media.captured_at), "sender", media.captured_at
+    if record.started_at is not None:
+        return Instant(at=record.started_at), "instrument", record.started_at
+    return Undated(why="no_clock" if record.started_local is None else "unknown_zone"), "nothing", None
 
 
 def to_facts(deployment: Deployment | None, instrument: str) -> DeploymentFacts:

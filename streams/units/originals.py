@@ -7,12 +7,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from schemas.canonical import to_sha256
+from schemas.errors import RejectedInput
+from schemas.media import ReferencedList
+from schemas.unit import MANIFEST_BYTES, Manifest, PartList, make_manifest_key
 from streams.feeds.references import check_dataref, to_original_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from schemas.media import ReferencedPart
+    from schemas.unit import Part, Unit
     from sinks.object_store.store import ObjectStore
 
 _BLOCK_BYTES = 1 << 20
@@ -48,6 +56,63 @@ class Originals:
         if not self.store.write_once(key, data, media_type=media_type) and self.renews:
             self.store.write(key, data, media_type=media_type)
         return key
+
+    def keep_parts(self, content: str, parts: tuple[Part, ...]) -> Manifest:
+        """Store the list of a unit's parts and return where it is; the same parts make the same list.
+
+        Parameters
+        ----------
+        content
+            Digest of the unit's content.
+        """
+        data = PartList(parts=parts).to_canonical()
+        key = make_manifest_key(content)
+        self.store.write(key, data, media_type="application/json")
+        whole = sum(part.size_bytes for part in parts)
+        return Manifest(at=key, sha256=to_sha256(data), count=len(parts), size_bytes=whole)
+
+    def list_parts(self, unit: Unit) -> tuple[Part, ...]:
+        """Return the parts of a unit, wherever they are listed.
+
+        Raises
+        ------
+        RejectedInput
+            ``missing_object`` if the list is gone, ``original_changed`` if it is another one.
+        """
+        if unit.manifest is None:
+            return unit.parts
+        data = self.store.read(unit.manifest.at)
+        if to_sha256(data) != unit.manifest.sha256:
+            reason = "original_changed"
+            raise RejectedInput(
+                reason, "The stored list of the unit's parts is not the one that was made when it arrived."
+            )
+        return PartList.from_json(data).parts
+
+    def read_list(self, claim: ReferencedPart) -> tuple[ReferencedPart, ...]:
+        """Return the parts that a sender lists in an object because they are too many for a message.
+
+        Raises
+        ------
+        RejectedInput
+            ``missing_object``, ``too_large``, ``digest_differs`` or ``unreadable_envelope``.
+        """
+        store, key = self.locate(claim.dataref)
+        found = store.stat(key)
+        if found is not None and found.size_bytes > MANIFEST_BYTES:
+            reason = "too_large"
+            raise RejectedInput(
+                reason, f"A list of parts may have {MANIFEST_BYTES} bytes; this has {found.size_bytes}."
+            )
+        data = store.read(key)
+        if claim.sha256 not in {None, to_sha256(data)}:
+            reason = "digest_differs"
+            raise RejectedInput(reason, "The list of parts does not have the sha256 that was announced.")
+        try:
+            return ReferencedList.from_json(data).parts
+        except ValidationError as error:
+            reason = "unreadable_envelope"
+            raise RejectedInput(reason, f"The list of parts is none: {error.error_count()} errors.") from error
 
     def locate(self, reference: str) -> tuple[ObjectStore, str]:
         """Return the store and object key of a reference.

@@ -10,7 +10,7 @@ from schemas.canonical import to_sha256
 from schemas.errors import RejectedInput
 from schemas.geometry import Nowhere, Where
 from schemas.media import Duplicate, InlineBody, InWork, MediaSettled
-from schemas.unit import Claim, Part, Unit, WorkOrder, make_stamp, to_unit_key
+from schemas.unit import PARTS_LIMIT, Claim, Part, Unit, WorkOrder, make_content, make_stamp, to_unit_key
 from schemas.wire import find_purpose, from_record
 from streams.brokers.records import Record
 from streams.usage.record import Turned
@@ -18,7 +18,7 @@ from streams.usage.record import Turned
 if TYPE_CHECKING:
     import datetime as dt
 
-    from schemas.media import MediaArrived, ReferencedBody, Rejection
+    from schemas.media import MediaArrived, ReferencedPart, Rejection
     from schemas.topics import Topics
     from schemas.unit import Captured, CapturedFrom, UnitKind
     from sinks.object_store.store import ObjectStore
@@ -38,12 +38,16 @@ class Context:
     ----------
     kind
         What the bytes are, by content.
-    media_type
-        Likewise.
+    parts
+        With their roles, in the order of these; what is no part of the unit is left out.
+    group, layout
+        The name that joins revisions of one unit, and the rule by which it was found complete.
     """
 
     kind: UnitKind
-    media_type: str
+    parts: tuple[Part, ...]
+    group: str
+    layout: str
     captured: Captured
     captured_from: CapturedFrom
     claimed_at: dt.datetime | None
@@ -72,8 +76,12 @@ class FeedDesk(Protocol):
         """
         ...
 
-    def describe(self, media: MediaArrived, data: bytes | None, key: str) -> Context:
-        """Return kind, capture time and deployment of an arrival whose bytes are ``data`` or under ``key`` in the store.
+    def takes_runs(self, feed: str) -> bool:
+        """Return whether an arrival of a feed is an instrument's run, in one part or several."""
+        ...
+
+    def describe(self, media: MediaArrived, data: bytes | None, parts: tuple[Part, ...]) -> Context:
+        """Return kind, capture time and deployment of an arrival whose parts are in the store, the bytes of one perhaps here.
 
         Raises
         ------
@@ -130,33 +138,41 @@ class Router:
         """
         media = from_record(record.headers, record.value)
         installation = self.desk.find_installation(media.feed)
-        data, part = self._take_in(media, record.value)
-        context = self.desk.describe(media, data, part.at)
+        data, parts = self._take_in(media, record.value)
+        context = self.desk.describe(media, data, parts)
         stamp = make_stamp(
             installation=installation,
             feed=media.feed,
             kind=context.kind,
             captured=context.captured,
-            content=part.sha256,
+            content=make_content(context.parts),
         )
-        part = part.model_copy(update={"role": context.kind, "media_type": context.media_type})
+        is_listed = len(context.parts) <= PARTS_LIMIT
         unit = Unit(
             stamp=stamp,
             captured_from=context.captured_from,
             claimed_at=context.claimed_at,
-            group=media.subject,
-            layout=context.kind,
-            parts=(part,),
+            group=context.group,
+            layout=context.layout,
+            parts=context.parts if is_listed else (),
+            manifest=None if is_listed else self.originals.keep_parts(stamp.content, context.parts),
             where=context.deployment.where,
             instrument=context.deployment.instrument,
             deployment=context.deployment.digest,
         )
         return Prepared(media, unit, record.appended_at, self._find_claim(unit))
 
-    def _take_in(self, media: MediaArrived, value: bytes | None) -> tuple[bytes | None, Part]:
+    def _take_in(self, media: MediaArrived, value: bytes | None) -> tuple[bytes | None, tuple[Part, ...]]:
         if isinstance(media.body, InlineBody):
-            return self._take_in_inline(media, value or b"")
-        return None, self._take_in_reference(media.body)
+            data, part = self._take_in_inline(media, value or b"")
+            return data, (part,)
+        claims = media.body.parts
+        if self.desk.takes_runs(media.feed) and media.body.is_list:
+            claims = self.originals.read_list(*claims)
+        elif len(claims) > 1 and not self.desk.takes_runs(media.feed):
+            reason = "too_many_parts"
+            raise RejectedInput(reason, "A camera's unit has one part; this arrival names several.")
+        return None, tuple(self._take_in_reference(claim) for claim in claims)
 
     def _take_in_inline(self, media: MediaArrived, data: bytes) -> tuple[bytes, Part]:
         digest = to_sha256(data)
@@ -172,11 +188,7 @@ class Router:
         )
         return data, part
 
-    def _take_in_reference(self, body: ReferencedBody) -> Part:
-        if len(body.parts) > 1:
-            reason = "too_many_parts"
-            raise RejectedInput(reason, "A camera's unit has one part; this arrival names several.")
-        claim = body.parts[0]
+    def _take_in_reference(self, claim: ReferencedPart) -> Part:
         at, size_bytes, digest = self.originals.measure(claim.dataref)
         _check_claimed_digest(claim.sha256, digest)
         if claim.size_bytes is not None and claim.size_bytes != size_bytes:

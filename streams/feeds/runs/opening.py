@@ -65,7 +65,7 @@ def open_run(listing: Path, order: Order, notes: Notes) -> Iterator[Event]:
         if order.probe:
             survey = reader.survey(files)
             yield _make_header(reader.open(files).facts, survey.group)
-            yield from _list_roles(survey)
+            yield from _list_roles(survey, is_archive=files.is_archive)
             return
         run = reader.open(files)
         yield _make_header(run.facts, "")
@@ -116,7 +116,10 @@ def _make_header(facts: RunFacts, group: str) -> Header:
     return Header(kind="run", format=facts.layout, media_type="", width_px=0, height_px=0, run=record.to_plain())
 
 
-def _list_roles(survey: Survey) -> Iterator[Roles]:
+def _list_roles(survey: Survey, *, is_archive: bool) -> Iterator[Roles]:
+    if is_archive:
+        yield Roles((("archive", ""),))
+        return
     opinions = ((f"opinion.{number}", name) for number, name in enumerate(survey.opinions, 1))
     pairs: Iterable[tuple[str, str]] = (*((part.role, part.name) for part in survey.parts), *opinions)
     yield from (Roles(piece) for piece in _cut(pairs, _PIECE))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from schemas.canonical import to_sha256
 from schemas.errors import RejectedInput
 from schemas.geometry import At, Nowhere
 from schemas.media import InlineBody, MediaArrived
@@ -20,6 +21,15 @@ from streams.units.originals import Originals
 
 JPEG = b"\xff\xd8\xff\xe0 picture"
 NOON = dt.datetime(2026, 5, 1, 12, 0, tzinfo=dt.UTC)
+
+
+def make_parts(at="originals/x"):
+    digest = to_sha256(JPEG)
+    part = Part(role="still", name="a.jpg", media_type="image/jpeg", size_bytes=len(JPEG), sha256=digest, at=at)
+    return (part,)
+
+
+PARTS = make_parts()
 
 
 class Prober:
@@ -50,7 +60,7 @@ def make_media(subject="a.jpg", **fields):
 def test_the_name_says_the_time_and_the_file_is_not_opened_for_it(tmp_path):
     prober = Prober(exif="2020:01:01 00:00:00Z")
     desk = make_desk(tmp_path, prober, file_name="%Y%m%d-%H%M%S-*", time_zone="UTC")
-    context = desk.describe(make_media("20260501-120000-x.jpg"), JPEG, "")
+    context = desk.describe(make_media("20260501-120000-x.jpg"), JPEG, PARTS)
     assert context.captured == Instant(at=NOON)
     assert context.captured_from == "filename"
     assert prober.asked == 0
@@ -58,33 +68,33 @@ def test_the_name_says_the_time_and_the_file_is_not_opened_for_it(tmp_path):
 
 def test_a_picture_whose_name_says_nothing_is_asked_itself(tmp_path):
     prober = Prober(exif="2026:05:01 12:00:00Z")
-    context = make_desk(tmp_path, prober).describe(make_media(), JPEG, "")
+    context = make_desk(tmp_path, prober).describe(make_media(), JPEG, PARTS)
     assert (context.captured, context.captured_from) == (Instant(at=NOON), "exif")
     assert prober.asked == 1
 
 
 def test_a_time_of_modification_counts_only_where_the_feed_says_so(tmp_path):
     media = make_media(modified_at=NOON)
-    assert isinstance(make_desk(tmp_path, Prober()).describe(media, JPEG, "").captured, Undated)
-    context = make_desk(tmp_path, Prober(), use_mtime=True).describe(media, JPEG, "")
+    assert isinstance(make_desk(tmp_path, Prober()).describe(media, JPEG, PARTS).captured, Undated)
+    context = make_desk(tmp_path, Prober(), use_mtime=True).describe(media, JPEG, PARTS)
     assert (context.captured, context.captured_from) == (Instant(at=NOON), "mtime")
 
 
 def test_content_decides_the_kind_whatever_name_and_type_claim(tmp_path):
     desk = make_desk(tmp_path, Prober())
     media = make_media("clip.mp4", media_type="video/mp4")
-    context = desk.describe(media, JPEG, "")
-    assert (context.kind, context.media_type) == ("still", "image/jpeg")
+    context = desk.describe(media, JPEG, PARTS)
+    assert (context.kind, context.parts[0].media_type) == ("still", "image/jpeg")
 
 
 def test_an_object_is_judged_by_its_first_bytes_where_it_lies(tmp_path):
     desk = make_desk(tmp_path, Prober())
     desk.originals.store.write("a", JPEG + bytes(1 << 20), media_type="")
-    assert desk.describe(make_media(), None, "a").kind == "still"
+    assert desk.describe(make_media(), None, make_parts("a")).kind == "still"
 
 
 def test_without_a_deployment_only_the_feeds_instrument_is_known(tmp_path):
-    context = make_desk(tmp_path, Prober()).describe(make_media(), JPEG, "")
+    context = make_desk(tmp_path, Prober()).describe(make_media(), JPEG, PARTS)
     assert context.deployment.instrument == "north"
     assert isinstance(context.deployment.where, Nowhere)
 
@@ -116,7 +126,7 @@ def make_dated(year, **fields):
 
 def make_unit(desk, subject):
     """Return the unit that a router makes of a picture of this name."""
-    context = desk.describe(make_media(subject), JPEG, "")
+    context = desk.describe(make_media(subject), JPEG, PARTS)
     stamp = make_stamp(installation="fish", feed="cam", kind="still", captured=context.captured, content="0" * 64)
     part = Part(role="still", name=subject, media_type="image/jpeg", size_bytes=9, sha256="0" * 64, at="originals/0")
     return Unit(

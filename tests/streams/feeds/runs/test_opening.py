@@ -14,7 +14,7 @@ from schemas.forms.quantities import to_measures
 from schemas.run import RunRecord
 from streams.feeds.decoding.limits import Limits
 from streams.feeds.decoding.pool import DecodingPool
-from streams.feeds.opening import OPENER
+from streams.feeds.reading.opening import OPENER
 from streams.feeds.runs.listing import write_listing
 from tests.support.media import encode
 from tests.support.runs import TWO_COLLAGES, edit_field, make_picture, read, write_pictures, write_small_run, zip_folder

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from streams.feeds.decoding.stills import Notes
 
 #: Name of :func:`open_ordered` for a pool of decoding processes.
-OPENER = "streams.feeds.opening:open_ordered"
+OPENER = "streams.feeds.reading.opening:open_ordered"
 
 
 def open_ordered(unit: Input, order: Order, notes: Notes) -> Iterator[Event]:

@@ -1,0 +1,1 @@
+"""Units opened for a detector: stills and clips of cameras, runs of instruments, by one promise."""
