@@ -18,11 +18,11 @@ from sinks.darwin_core.gate.check import Charter, check_archive
 from sinks.darwin_core.identification import to_count, to_method
 from sinks.darwin_core.plan import DeploymentBook
 from sinks.darwin_core.report import PublishReport
-from sinks.darwin_core.samples.drafts import make_sample_draft
+from sinks.darwin_core.samples.drafts import make_sample_drafts
 from sinks.darwin_core.samples.identification import describe_methods
-from sinks.darwin_core.samples.published import Incomplete, SampleSheetNeededError
+from sinks.darwin_core.samples.published import Incomplete, PublishedSample, SampleSheetNeededError
 from sinks.darwin_core.shelf import Shelf
-from sinks.darwin_core.terms import TABLES
+from sinks.darwin_core.terms import RUN_EVENT, TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from sinks.darwin_core.gate.complaints import Complaints
     from sinks.darwin_core.labels import LabelMap
     from sinks.darwin_core.plan import DatasetPlan, PublishedDeployment
-    from sinks.darwin_core.samples.published import PublishedSample
-    from sinks.darwin_core.units import PublishedUnit
+    from sinks.darwin_core.units import LeftOut, PublishedUnit
 
 
 class NothingToPublishError(FatalFault):
@@ -81,7 +80,7 @@ def publish_archive(
     labels: LabelMap,
     to: Path,
     deployments: Iterable[PublishedDeployment] = (),
-    samples: Iterable[PublishedSample] = (),
+    samples: Iterable[PublishedSample | LeftOut] = (),
     allow_demonstration: bool = False,
 ) -> PublishReport:
     """Write a Darwin Core archive in the shape that OBIS reads.
@@ -97,7 +96,8 @@ def publish_archive(
     deployments
         Where the cameras were; the newest one that covers a unit's time wins over the unit's own place.
     samples
-        Compositions of water samples with their rows of the sample sheet, in any order.
+        Compositions of water samples with their rows of the sample sheet, and runs that are in none, in any order
+        (:func:`sinks.darwin_core.samples.joining.join_samples` makes both).
     allow_demonstration
         Publish results of demonstration models too; the archive then says so in title, abstract and each row.
 
@@ -145,25 +145,29 @@ class _Intake:
                 self.methods[name_observer(result)] = to_method(result.observer)
         return self
 
-    def take_samples(self, samples: Iterable[PublishedSample]) -> _Intake:
+    def take_samples(self, samples: Iterable[PublishedSample | LeftOut]) -> _Intake:
         missing: list[str] = []
         known: dict[str, str] = {}
         # samples of one observer may be counted by different rules: each is said once, in an order of its own
         said: dict[str, set[str]] = {}
         for item in samples:
-            self.given += 1
+            if not isinstance(item, PublishedSample):
+                self.given += 1
+                self.shelf.leave_out(item.unit_id, item.result_id, item.reason)
+                continue
             self.newest_at = to_newest(self.newest_at, item.stored_at)
-            draft = make_sample_draft(item, self.desk.plan)
-            if isinstance(draft, Incomplete):
-                missing.append(draft.sentence)
-            elif isinstance(draft, str):
-                self.shelf.leave_out(item.composition.name, item.composition.name, draft)
-            elif known.setdefault(draft.event_id, draft.result_id) != draft.result_id:
-                message = f"The sample {draft.unit_id} was given twice with different numbers."
+            drafts = make_sample_drafts(item, self.desk.plan)
+            if isinstance(drafts, Incomplete):
+                missing.append(drafts.sentence)
+                continue
+            whole, *_ = drafts
+            if known.setdefault(whole.event_id, whole.result_id) != whole.result_id:
+                message = f"The sample {whole.unit_id} was given twice with different numbers."
                 raise SampleTwiceError(message)
-            else:
+            said.setdefault(whole.observer, set()).add(describe_methods(item))
+            for draft in drafts:
+                self.given += 1
                 self.shelf.add(draft)
-                said.setdefault(draft.observer, set()).add(describe_methods(item))
         if missing:
             raise SampleSheetNeededError(tuple(sorted(set(missing))))
         self.methods.update({observer: " ".join(sorted(sentences)) for observer, sentences in said.items()})
@@ -227,6 +231,7 @@ def _make_report(intake: _Intake, census: Census, to: Path, *, results: int, dig
         content_sha256=digests[1],
         notes=tuple(_make_notes(intake, census)),
         samples=census.events["sample"],
+        runs=census.events[RUN_EVENT],
         visits=census.count_parents("stationVisit"),
     )
 

@@ -19,10 +19,10 @@ class PublishReport:
     Attributes
     ----------
     results
-        Different results given; each is one event or is left out.
+        Different results, samples and runs given; each is one event or is left out.
     repeated
         Results given more than once.
-    deployments, stills, clips, samples, visits
+    deployments, stills, clips, samples, runs, visits
         Events of each type; ``empty`` of the stills, clips and samples have no occurrence.
     measurements
         Rows of the extended measurements.
@@ -58,6 +58,7 @@ class PublishReport:
     content_sha256: str
     notes: tuple[str, ...]
     samples: int = 0
+    runs: int = 0
     visits: int = 0
 
     def to_plain(self) -> dict[str, Any]:
@@ -89,7 +90,7 @@ class PublishReport:
 
     def _to_events(self) -> str:
         cameras = f"{self.stills} stills and {self.clips} clips"
-        water = f"{to_count(self.samples, 'sample')} of {to_count(self.visits, 'station visit')}"
+        water = f"{to_count(self.samples, 'sample')} ({to_count(self.runs, 'run')}) of {to_count(self.visits, 'station visit')}"
         if not self.samples:
             return f"{cameras} ({self.empty} with nothing found) of {self.deployments} deployments"
         if not self.deployments:

@@ -35,6 +35,9 @@ LICENCES = {
 #: Target -> the word for "it was there".
 PRESENCE = {"obis": "present", "dwc-2026": "detected"}
 
+#: Event types of a water sample, and of a run over a part of it.
+SAMPLE_EVENT, RUN_EVENT = "sample", "subSample"
+
 BASIS = "MachineObservation"
 PREDICTED = "PredictedByMachine"
 VALIDATED = "ValidatedByHuman"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from schemas.canonical import to_digest
 from sinks.darwin_core.documents.eml import Coverage, to_title
 from sinks.darwin_core.rows import to_cell
-from sinks.darwin_core.terms import EVENTS, LICENCES, MEASUREMENTS, OCCURRENCES, TABLES, Table
+from sinks.darwin_core.terms import EVENTS, LICENCES, MEASUREMENTS, OCCURRENCES, RUN_EVENT, TABLES, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,7 +59,8 @@ class Census:
         """Count one chosen draft."""
         share = draft.deployment
         self.events[draft.event["eventType"]] += 1
-        self.empty += not draft.occurrences
+        # the taxa of a run stand with its sample
+        self.empty += not draft.occurrences and draft.event["eventType"] != RUN_EVENT
         self.without_depth += share.depths_m is None
         self.occurrences += len(draft.occurrences)
         self.measurements += len(draft.measurements)

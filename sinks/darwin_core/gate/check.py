@@ -14,7 +14,7 @@ from sinks.darwin_core.gate.events import check_event
 from sinks.darwin_core.gate.findings import check_measurements, check_occurrences, make_authority
 from sinks.darwin_core.gate.layout import open_tables
 from sinks.darwin_core.gate.samples import check_sample_sums
-from sinks.darwin_core.terms import EVENT_ROW, MEASUREMENT_ROW, OCCURRENCE_ROW
+from sinks.darwin_core.terms import EVENT_ROW, MEASUREMENT_ROW, OCCURRENCE_ROW, SAMPLE_EVENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -131,7 +131,7 @@ def _check_rows(events: Iterator[Placed], walk: _Walk, charter: Charter, complai
         if row["datasetName"] != title:
             complaints.add("title", where, f"datasetName {row['datasetName']!r} is not the title of the data set")
         check_event(where, row, parents, complaints, newest_at=charter.newest_at)
-        if not row["parentEventID"]:
+        if not row["parentEventID"] or row["eventType"] == SAMPLE_EVENT:
             parents[event_id] = row
         found, measured = walk.occurrences.take_until(event_id), walk.measurements.take_until(event_id)
         check_occurrences(event_id, found, authority, complaints)

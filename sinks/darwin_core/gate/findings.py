@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from schemas.forms.taxa import LSID_PREFIX
 from sinks.darwin_core.gate.events import check_pairs
 from sinks.darwin_core.identification import LIST_MARK
-from sinks.darwin_core.terms import BASIS, L22, P01, PREDICTED, PRESENCE, VALIDATED, load_quantities
+from sinks.darwin_core.terms import BASIS, L22, P01, PREDICTED, PRESENCE, VALIDATED, load_quantities, load_units
 
 if TYPE_CHECKING:
     from schemas.forms.taxa import Taxon
@@ -147,5 +147,10 @@ def _check_code(where: str, row: Row, complaints: Complaints) -> None:
             complaints.add("code", where, f"{row['measurementType']!r} is not what {quantity.code} is called")
         if row["measurementUnitID"] not in quantity.units:
             complaints.add("unit", where, f"{row['measurementUnitID'] or 'no unit'} does not measure {quantity.code}")
+    unit = row["measurementUnitID"]
+    if unit and load_units().get(unit) != row["measurementUnit"]:
+        complaints.add(
+            "unit", where, f"{row['measurementUnit']!r} is not what {unit} is called, or is none of our units"
+        )
     if row["measurementValueID"] and not row["measurementValueID"].startswith(L22):
         complaints.add("code", where, f"{row['measurementValueID']} is no instrument of collection L22")

@@ -1,8 +1,9 @@
-"""Drafts of samples: the rows of one sample, ready but for what the whole data set decides."""
+"""Drafts of samples: the rows of one sample and of its runs, ready but for what the whole data set decides."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from schemas.canonical import to_digest
@@ -12,30 +13,30 @@ from sinks.darwin_core.drafts import Draft
 from sinks.darwin_core.samples.identification import name_sample_observers
 from sinks.darwin_core.samples.published import Incomplete, SampleScene, place_sample
 from sinks.darwin_core.samples.rows import make_occurrences, make_sample_measurements, make_sample_row
-from sinks.darwin_core.units import TRIALS
+from sinks.darwin_core.samples.runs import make_run_measurements, make_run_row
 
 if TYPE_CHECKING:
     from sinks.darwin_core.plan import DatasetPlan
+    from sinks.darwin_core.rows import Row
     from sinks.darwin_core.samples.published import PublishedSample
 
 #: Group of a composition -> what the report calls labels that became no occurrence.
 _ASIDE = {"unmapped": "unmapped", "without_id": "without_id", "not_a_taxon": "not_taxa", "trace": "traces"}
 
 
-def make_sample_draft(item: PublishedSample, plan: DatasetPlan) -> Draft | Incomplete | str:
-    """Return the draft of a sample, what its sheet lacks, or the reason why it is left out (``not_for_publication``)."""
-    if item.purpose in TRIALS:
-        return "not_for_publication"
+def make_sample_drafts(item: PublishedSample, plan: DatasetPlan) -> tuple[Draft, ...] | Incomplete:
+    """Return the drafts of a sample and then of its runs, or what its sheet lacks."""
     scene = place_sample(item, plan)
     if isinstance(scene, Incomplete):
         return scene
     occurrences, measured = make_occurrences(scene, item, plan)
     measurements = make_sample_measurements(scene, item) + measured
     event = make_sample_row(scene, item)
-    return Draft(
+    runs = [(make_run_row(scene, item, run), make_run_measurements(scene, run)) for run in item.runs]
+    whole = Draft(
         event_id=scene.event_id,
         unit_id=scene.sample.sample_id,
-        result_id=to_digest([event, *occurrences, *measurements]),
+        result_id=to_digest([event, *occurrences, *measurements, *(row for row, _ in runs)]),
         rank=0,
         observer=name_sample_observers(item),
         demonstration=item.is_demonstration,
@@ -45,6 +46,22 @@ def make_sample_draft(item: PublishedSample, plan: DatasetPlan) -> Draft | Incom
         measurements=sorted(measurements, key=lambda row: (row["occurrenceID"], row["measurementID"])),
         aside=_set_aside(item),
         remarks=_remark(item),
+    )
+    return (whole, *(_draft_run(whole, row, measured) for row, measured in runs))
+
+
+def _draft_run(whole: Draft, event: Row, measurements: list[Row]) -> Draft:
+    """Return the draft of a run, which has its sample's part in all that is above both."""
+    return replace(
+        whole,
+        event_id=event["eventID"],
+        unit_id=event["eventID"].rpartition(":")[2],
+        result_id=to_digest([event, *measurements]),
+        event=event,
+        occurrences=[],
+        measurements=sorted(measurements, key=lambda row: row["measurementID"]),
+        aside={},
+        remarks={},
     )
 
 
@@ -60,7 +77,7 @@ def _make_share(scene: SampleScene) -> DeploymentShare:
         lon_deg=(place.lon_deg, place.lon_deg),
         depths_m=(min(depths), max(depths)) if depths else None,
         uncertainty_m=place.uncertainty_m,
-        cameras={scene.instrument: scene.instrument_uri or ""},
+        cameras=dict(scene.instruments.values()),
         kind="stationVisit" if scene.parent_id else "none",
     )
 

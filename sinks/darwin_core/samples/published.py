@@ -6,26 +6,52 @@ import datetime as dt
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from schemas.errors import FatalFault
 from schemas.geometry import At
 from schemas.unit import Instant, Span
 from sinks.composition.volumes import UnknownVolume
+from sinks.darwin_core.terms import RUN_EVENT, SAMPLE_EVENT
 from sinks.darwin_core.units import CLOCK_TOLERANCE, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.media import Purpose
     from schemas.result import Observer
     from schemas.sample import Sample
     from sinks.composition.composition import Composition
+    from sinks.composition.volumes import RunVolumes, Volume
     from sinks.darwin_core.plan import DatasetPlan
-
-EVENT_TYPE = "sample"
 
 #: Samples whose missing cells a refusal names in full; the rest are counted.
 _NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRun:
+    """One run of an instrument over a part of the sample: an event below it, which carries what was done and no taxa.
+
+    Attributes
+    ----------
+    feed, run
+        Of which source, and its name.
+    instrument
+        Id of the instrument; the data set's ``cameras`` give its name and its entry in collection L22.
+    volumes
+        What its files say.
+    volume
+        What its particles were in, with what the sample sheet says of the run.
+    particles
+        All that were imaged.
+    """
+
+    feed: str
+    run: str
+    instrument: str
+    volumes: RunVolumes
+    volume: Volume | UnknownVolume
+    particles: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +64,22 @@ class PublishedSample:
         Of all runs over the sample.
     sample
         Its rows of the sample sheet; absent when no row names its runs, and then nothing can be published.
-    instrument
-        Id of the analytical instrument; the data set's ``cameras`` give its name and its entry in collection L22.
+    runs
+        Those that were pooled.
     observers
         The models that named its particles; none where people or the instrument's filter did it alone.
     media
         Keys of the objects to link.
     stored_at
         When the newest of its results was stored, aware UTC. Absent when not known.
-    purpose
-        What its runs were sent for; what was sent to try the program out is left out.
     """
 
     composition: Composition
     sample: Sample | None
-    instrument: str
+    runs: tuple[PublishedRun, ...]
     observers: tuple[Observer, ...] = ()
     media: tuple[str, ...] = ()
     stored_at: dt.datetime | None = None
-    purpose: Purpose = "user"
 
     @property
     def is_demonstration(self) -> bool:
@@ -72,6 +95,8 @@ class SampleScene:
     ----------
     event_id, parent_id
         Functions of data set, visit and sample id alone; ``parent_id`` is empty without a visit.
+    instruments
+        Name -> entry in collection L22 or nothing, by the id of the instrument.
     """
 
     event_id: str
@@ -80,8 +105,12 @@ class SampleScene:
     start_at: dt.datetime
     end_at: dt.datetime
     place: Place
-    instrument: str
-    instrument_uri: str | None
+    instruments: dict[str, tuple[str, str]]
+
+    @property
+    def instrument(self) -> str:
+        """The names of the instruments, for people."""
+        return ", ".join(sorted({name for name, _ in self.instruments.values()}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +148,12 @@ def make_visit_id(dataset_id: str, visit: str) -> str:
 def make_sample_id(dataset_id: str, sample: Sample) -> str:
     """Return ``<parent>:sample_<id>``, the pattern of the OBIS manual; without a visit the data set is the parent."""
     parent = dataset_id if sample.visit is None else make_visit_id(dataset_id, sample.visit)
-    return f"{parent}:{EVENT_TYPE}_{sample.sample_id}"
+    return f"{parent}:{SAMPLE_EVENT}_{sample.sample_id}"
+
+
+def make_run_id(sample_event_id: str, run: PublishedRun) -> str:
+    """Return the id of a run's event; the name of a run may hold anything, so it is percent-encoded (a feed's holds no dot)."""
+    return f"{sample_event_id}:{RUN_EVENT}_{run.feed}.{quote(run.run, safe='')}"
 
 
 def place_sample(item: PublishedSample, plan: DatasetPlan) -> SampleScene | Incomplete:
@@ -133,7 +167,7 @@ def place_sample(item: PublishedSample, plan: DatasetPlan) -> SampleScene | Inco
     if wrong or bounds is None or not isinstance(sample.where, At):
         return Incomplete(f"sample {sample.sample_id}: {wrong}")
     where = sample.where
-    named = next((camera for camera in plan.cameras if camera.instrument == item.instrument), None)
+    known = {camera.instrument: (camera.name, camera.uri or "") for camera in plan.cameras}
     return SampleScene(
         event_id=make_sample_id(plan.dataset_id, sample),
         parent_id="" if sample.visit is None else make_visit_id(plan.dataset_id, sample.visit),
@@ -141,8 +175,7 @@ def place_sample(item: PublishedSample, plan: DatasetPlan) -> SampleScene | Inco
         start_at=bounds[0],
         end_at=bounds[1],
         place=Place(where.lat_deg, where.lon_deg, where.depth_min_m, where.depth_max_m, where.uncertainty_m),
-        instrument=named.name if named else item.instrument,
-        instrument_uri=named.uri if named else None,
+        instruments={run.instrument: known.get(run.instrument, (run.instrument, "")) for run in item.runs},
     )
 
 

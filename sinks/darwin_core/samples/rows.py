@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from math import sqrt
 from typing import TYPE_CHECKING
 
+from schemas.forms.quantities import QUANTITIES
 from sinks.composition.biovolume import FORMULAS
-from sinks.composition.composition import DIGITS, estimate, find_volume_of
+from sinks.composition.composition import estimate, find_volume_of
+from sinks.composition.tally import DIAMETER_UNITS
 from sinks.composition.volumes import UnknownVolume
 from sinks.darwin_core.identification import DEMONSTRATION, LIST_MARK, to_count
 from sinks.darwin_core.rows import Row, make_measurement, to_cell, to_date_cells, to_media, to_place_cells
+from sinks.darwin_core.samples.cells import measure_plainly, name_instrument, to_plain_number
 from sinks.darwin_core.samples.identification import (
     Share,
     date_share,
@@ -18,23 +21,20 @@ from sinks.darwin_core.samples.identification import (
     name_identifiers,
     name_references,
 )
-from sinks.darwin_core.samples.published import EVENT_TYPE, PublishedSample, SampleScene, find_sub_sampling
-from sinks.darwin_core.terms import BASIS, P06, PREDICTED, PRESENCE, VALIDATED, load_units
+from sinks.darwin_core.samples.published import PublishedSample, SampleScene, find_sub_sampling
+from sinks.darwin_core.terms import BASIS, PREDICTED, PRESENCE, SAMPLE_EVENT, VALIDATED
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
+    from sinks.composition.composition import Composition
+    from sinks.composition.tally import Part
     from sinks.darwin_core.plan import DatasetPlan
 
-#: What has no code of its own is given without one rather than with one that is too general.
-_NO_CODE = {
-    "volume_analysed": ("Volume of the diluted sample that was imaged", "VVML"),
-    "dilution": ("Volume after dilution divided by volume before dilution", "UUUU"),
-    "abundance": ("Abundance per volume of analysed sample", "UCPL"),
-    "biovolume": ("Biovolume per volume of analysed sample", "CMCM"),
-}
-
 _LITRES_PER_M3 = 1000
+
+_UM_PER_MM = 1000
+
+#: Diameters that are an equivalent spherical one; of another measure no size is published.
+_EQUIVALENT = frozenset({"esd_um", "abd_um"})
 
 
 def make_sample_row(scene: SampleScene, item: PublishedSample) -> Row:
@@ -52,14 +52,15 @@ def make_sample_row(scene: SampleScene, item: PublishedSample) -> Row:
     flags = ", ".join(f"{flag} {count}" for flag, count in composition.by_flag if count)
     remarks.append(f"{counts} ({flags})" if flags else counts)
     if isinstance(composition.volume, UnknownVolume):
-        remarks.append("the volume imaged is not known, so no abundance is given")
+        whys = ", ".join(composition.volume.whys)
+        remarks.append(f"the volume imaged is not known ({whys}), so no abundance is given")
     elif composition.volume.sea_ml is None:
         remarks.append("how the sample was made of the sea is not known, so abundance is per volume of analysed sample")
     gear = f"{sample.gear}, " if sample.gear else ""
     return {
         "eventID": scene.event_id,
         "parentEventID": scene.parent_id,
-        "eventType": EVENT_TYPE,
+        "eventType": SAMPLE_EVENT,
         **to_date_cells(scene.start_at, scene.end_at),
         **to_place_cells(scene.place),
         "samplingProtocol": f"Water sample ({to_cell(f'{gear}{scene.instrument}')})",
@@ -70,11 +71,11 @@ def make_sample_row(scene: SampleScene, item: PublishedSample) -> Row:
 
 
 def make_sample_measurements(scene: SampleScene, item: PublishedSample) -> list[Row]:
-    """Return what is measured of a sample as a whole: instruments, mesh, volumes, dilution."""
-    event_id, sample, volume = scene.event_id, scene.sample, item.composition.volume
-    rows = [_name_instrument(event_id, "NMANINST", scene.instrument, scene.instrument_uri)]
+    """Return what is measured of a sample as a whole: gear, mesh, volume and share, and the particles of no taxon."""
+    event_id, sample, composition = scene.event_id, scene.sample, item.composition
+    rows = []
     if sample.gear is not None:
-        rows.append(_name_instrument(event_id, "NMSPINST", sample.gear, sample.gear_uri))
+        rows.append(name_instrument(event_id, "NMSPINST", sample.gear, sample.gear_uri))
     mesh_um = dict(sample.quantities).get("mesh_um")
     if mesh_um is not None:
         rows.append(make_measurement(event_id, "", "MSHSIZE1", to_plain_number(mesh_um)))
@@ -87,12 +88,24 @@ def make_sample_measurements(scene: SampleScene, item: PublishedSample) -> list[
             method = "1: the volume sampled is the volume imaged, before dilution"
         coefficient = make_measurement(event_id, "", "SSAMPC01", to_plain_number(share))
         rows.append(coefficient | {"measurementMethod": method})
-    if not isinstance(volume, UnknownVolume):
-        rows.append(_measure_plainly(event_id, "", "volume_analysed", to_plain_number(volume.analysed_ml)))
-        method = "" if volume.stated else "No dilution is stated, so none is assumed"
-        dilution = _measure_plainly(event_id, "", "dilution", to_plain_number(volume.dilution))
-        rows.append(dilution | {"measurementMethod": method})
-    return rows
+    for what, found in (
+        ("particles", composition.every),
+        ("particles_unidentified", composition.unidentified),
+        ("particles_flagged", composition.flagged),
+    ):
+        rows.append(measure_plainly(event_id, "", what, str(found.particles)))
+    return rows + _measure_unidentified(event_id, composition)
+
+
+def _measure_unidentified(event_id: str, composition: Composition) -> list[Row]:
+    """Return the abundance of particles without a believed name: counted like the others, and in no occurrence."""
+    found = composition.unidentified
+    if found.per_l is None or isinstance(composition.volume, UnknownVolume):
+        return []
+    what = "unidentified_sea" if composition.volume.sea_ml is not None else "unidentified_sample"
+    row = measure_plainly(event_id, "", what, to_plain_number(found.per_l))
+    interval = f"{to_plain_number(found.per_l_low or 0)} to {to_plain_number(found.per_l_high or 0)}"
+    return [row | {"measurementRemarks": f"95 % interval {interval} (exact Poisson interval of the count)"}]
 
 
 def make_occurrences(scene: SampleScene, item: PublishedSample, plan: DatasetPlan) -> tuple[list[Row], list[Row]]:
@@ -138,6 +151,7 @@ def _measure_share(occurrence: Row, item: PublishedSample, share: Share) -> list
     volume, whole = item.composition.volume, share.whole
     counted = make_measurement(event_id, occurrence_id, "OCOUNT01", str(whole.particles))
     rows = [counted | {"measurementMethod": "Particles in all runs over the sample, without flagged ones"}]
+    rows += _measure_size(event_id, occurrence_id, whole, item.composition.rules.size_measure)
     if isinstance(volume, UnknownVolume):
         return rows
     found, room = estimate(whole.particles, volume), find_volume_of(whole, volume)
@@ -147,7 +161,7 @@ def _measure_share(occurrence: Row, item: PublishedSample, share: Share) -> list
         row = (
             make_measurement(event_id, occurrence_id, "SDBIOL01", value)
             if of_sea
-            else _measure_plainly(event_id, occurrence_id, "abundance", value)
+            else measure_plainly(event_id, occurrence_id, "abundance", value)
         )
         method = "count / sub-sampling coefficient / volume sampled" if of_sea else "count / volume of sample imaged"
         interval = f"{to_plain_number(found.per_l_low or 0)} to {to_plain_number(found.per_l_high or 0)}"
@@ -158,7 +172,7 @@ def _measure_share(occurrence: Row, item: PublishedSample, share: Share) -> list
         row = (
             make_measurement(event_id, occurrence_id, "CVOLUKNB", value)
             if of_sea
-            else _measure_plainly(event_id, occurrence_id, "biovolume", value)
+            else measure_plainly(event_id, occurrence_id, "biovolume", value)
         )
         formula = FORMULAS[item.composition.rules.shape]
         error = to_plain_number((room.mm3_per_l_error or 0.0) * _LITRES_PER_M3)
@@ -167,27 +181,15 @@ def _measure_share(occurrence: Row, item: PublishedSample, share: Share) -> list
     return rows
 
 
-def _name_instrument(event_id: str, code: str, name: str, uri: str | None) -> Row:
-    return make_measurement(event_id, "", code, to_cell(name)) | {"measurementValueID": uri or ""}
-
-
-def _measure_plainly(event_id: str, occurrence_id: str, what: str, value: str) -> Row:
-    """Return a measurement that has no code, with its unit."""
-    name, code = _NO_CODE[what]
-    unit = f"{P06}{code}/"
-    return {
-        "eventID": event_id,
-        "occurrenceID": occurrence_id,
-        "measurementID": f"{occurrence_id or event_id}:{what}",
-        "measurementType": name,
-        "measurementTypeID": "",
-        "measurementValue": value,
-        "measurementUnit": load_units()[unit],
-        "measurementUnitID": unit,
-    }
-
-
-def to_plain_number(value: float | Fraction) -> str:
-    """Return a number with six significant digits, without exponent and needless zeros."""
-    text = f"{Decimal(f'{float(value):.{DIGITS}g}'):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _measure_size(event_id: str, occurrence_id: str, whole: Part, measure: str) -> list[Row]:
+    """Return the mean diameter, with how many it is of and how they differ; nothing where one particle has none."""
+    if whole.unsized or measure not in _EQUIVALENT:
+        return []
+    mean_um = whole.diameters / whole.particles / DIAMETER_UNITS
+    row = make_measurement(event_id, occurrence_id, "OBSINESD", to_plain_number(mean_um / _UM_PER_MM))
+    remarks = f"mean of {to_count(whole.particles, 'particle')}"
+    if whole.particles > 1:
+        squares = whole.particles * whole.diameter_squares - whole.diameters**2
+        deviation_um = sqrt(squares / (whole.particles * (whole.particles - 1))) / DIAMETER_UNITS
+        remarks += f"; standard deviation {to_plain_number(deviation_um / _UM_PER_MM)}"
+    return [row | {"measurementMethod": f"{measure}: {QUANTITIES[measure].meaning}", "measurementRemarks": remarks}]

@@ -14,7 +14,7 @@ from sinks.composition.tally import Rules, tally_particles
 from sinks.composition.volumes import RunVolumes, UnknownVolume, Volume, find_volume
 from sinks.darwin_core.labels import LabelMap, read_label_map
 from sinks.darwin_core.plan import Camera, DatasetPlan
-from sinks.darwin_core.samples.published import PublishedSample
+from sinks.darwin_core.samples.published import PublishedRun, PublishedSample
 from tests.sinks.darwin_core.builders import make_plan
 
 MODEL = Predicted("exampleclass 1.0")
@@ -95,16 +95,20 @@ def make_item(
     sample: Sample | None,
     run: RunVolumes | None = None,
     demonstration: bool = False,
+    measures: dict[str, float] | None = None,
     **changes: Any,
 ) -> PublishedSample:
     """Return a sample of one run over 2 ml, of which each half stands for a litre of sea where it was concentrated."""
-    volume: Volume | UnknownVolume = find_volume(run or RunVolumes("auto_image", 2.0), sample)
-    tally = tally_particles(make_particles(counts), Rules(make_labels().to_meanings()))
+    said = run or RunVolumes("auto_image", 2.0)
+    volume: Volume | UnknownVolume = find_volume(said, sample)
+    sizes = {} if measures is None else {"measures": measures}
+    tally = tally_particles(make_particles(counts, **sizes), Rules(make_labels().to_meanings()))
     name = "run-1" if sample is None else sample.sample_id
     composition = compose(name, tally, volume, runs=("run-1",), demonstration=demonstration)
     models = (make_observer(demonstration=demonstration),) if any(source == MODEL for _, source in counts) else ()
-    fields: dict[str, Any] = {"instrument": "flowcam-1", "observers": models, "stored_at": STORED}
-    return PublishedSample(composition, sample, **{**fields, **changes})
+    runs = (PublishedRun("flowcam-1", "run-1", "flowcam-1", said, volume, tally.particles),)
+    fields: dict[str, Any] = {"observers": models, "stored_at": STORED}
+    return PublishedSample(composition, sample, runs, **{**fields, **changes})
 
 
 def make_cruise() -> list[PublishedSample]:

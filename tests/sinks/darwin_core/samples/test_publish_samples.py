@@ -21,8 +21,9 @@ from sinks.darwin_core.publish import (
     SampleTwiceError,
     publish_archive,
 )
+from sinks.darwin_core.samples.cells import to_plain_number
 from sinks.darwin_core.samples.published import SampleSheetNeededError
-from sinks.darwin_core.samples.rows import to_plain_number
+from sinks.darwin_core.units import LeftOut
 from tests.sinks.darwin_core.builders import make_deployment, make_still, read_files, read_rows
 from tests.sinks.darwin_core.samples.builders import (
     MODEL,
@@ -40,6 +41,7 @@ from tests.sinks.darwin_core.test_documents import load_schema
 
 GOLDEN = Path(__file__).parent / "golden"
 NET = "exobs:st330:sample_s01"
+RUN = f"{NET}:subSample_flowcam-1.run-1"
 EVENT, OCCURRENCE, MEASUREMENT = "event.txt", "occurrence.txt", "extendedmeasurementorfact.txt"
 
 
@@ -81,15 +83,16 @@ def test_another_reader_opens_the_archive_and_finds_no_orphan(tmp_path):
     publish(tmp_path / "a.zip")
     with DwCAReader(str(tmp_path / "a.zip")) as archive:
         assert archive.orphaned_extension_rows() == {OCCURRENCE: {}, MEASUREMENT: {}}
-        assert len(list(archive)) == 8
+        assert len(list(archive)) == 13
 
 
 def test_the_report_adds_up(tmp_path):
     cruise = make_cruise()
     report = publish(tmp_path / "a.zip", [*cruise, cruise[0]])
-    assert (report.results, report.repeated, report.samples, report.visits, report.empty) == (5, 1, 5, 3, 1)
+    assert (report.results, report.repeated, report.empty) == (10, 2, 1)
+    assert (report.samples, report.runs, report.visits) == (5, 5, 3)
     assert (report.deployments, report.stills, report.clips) == (0, 0, 0)
-    assert len(read_rows(tmp_path / "a.zip", EVENT)) == report.samples + report.visits
+    assert len(read_rows(tmp_path / "a.zip", EVENT)) == report.samples + report.runs + report.visits
     assert len(read_rows(tmp_path / "a.zip", OCCURRENCE)) == report.occurrences
     assert len(read_rows(tmp_path / "a.zip", MEASUREMENT)) == report.measurements
     assert (report.unmapped, report.without_id) == ({"Odd": 1}, {"Protist": 8})
@@ -99,12 +102,12 @@ def test_the_report_adds_up(tmp_path):
     assert "1 sample with abundance per volume of analysed sample" in notes
     assert "30 particles not identified" in notes
     assert "4 particles flagged" in notes
-    assert "5 samples of 3 station visits" in report.to_text()
+    assert "5 samples (5 runs) of 3 station visits" in report.to_text()
 
 
 def test_events_are_visits_and_samples_whose_ids_follow_from_the_sheet(tmp_path):
     publish(tmp_path / "a.zip")
-    rows = {row["eventID"]: row for row in read_rows(tmp_path / "a.zip", EVENT)}
+    rows = {row["eventID"]: row for row in read_rows(tmp_path / "a.zip", EVENT) if row["eventType"] != "subSample"}
     assert [(event_id, row["eventType"], row["parentEventID"]) for event_id, row in rows.items()] == [
         ("exobs:sample_s03", "sample", ""),
         ("exobs:st33", "stationVisit", ""),
@@ -127,22 +130,70 @@ def test_events_are_visits_and_samples_whose_ids_follow_from_the_sheet(tmp_path)
     assert "per volume of analysed sample" in rows["exobs:sample_s03"]["eventRemarks"]
 
 
-def test_volume_coefficient_instruments_and_dilution_are_measured_of_the_sample(tmp_path):
+def test_gear_volume_coefficient_and_particles_of_no_taxon_are_measured_of_the_sample(tmp_path):
     publish(tmp_path / "a.zip")
     net = read_measurements(tmp_path / "a.zip", NET)
     assert {name: (row["measurementValue"], row["measurementUnit"]) for name, row in net.items()} == {
-        "NMANINST": ("FlowCam VS", "Not applicable"),
         "NMSPINST": ("Apstein net", "Not applicable"),
         "MSHSIZE1": ("55", "Micrometres (microns)"),
         "VOLWBSMP": ("0.05", "Cubic metres"),
         "SSAMPC01": ("0.02", "Dimensionless"),
-        "volume_analysed": ("2", "Millilitres"),
-        "dilution": ("1", "Dimensionless"),
+        "particles": ("172", "Dimensionless"),
+        "particles_unidentified": ("30", "Dimensionless"),
+        "particles_flagged": ("4", "Dimensionless"),
+        "unidentified_sea": ("30", "Number per litre"),
     }
-    assert net["NMANINST"]["measurementValueID"].endswith("/TOOL1583/")
+    assert net["particles"]["measurementTypeID"] == ""
     assert net["NMSPINST"]["measurementValueID"].endswith("/NETT0003/")
     bottle = read_measurements(tmp_path / "a.zip", "exobs:st330:sample_s02")
     assert (bottle["VOLWBSMP"]["measurementValue"], bottle["SSAMPC01"]["measurementValue"]) == ("0.000002", "1")
+
+
+def test_a_run_is_an_event_below_its_sample_with_the_sample_s_time_and_place(tmp_path):
+    publish(tmp_path / "a.zip")
+    rows = {row["eventID"]: row for row in read_rows(tmp_path / "a.zip", EVENT)}
+    run, sample = rows[RUN], rows[NET]
+    assert (run["eventType"], run["parentEventID"]) == ("subSample", NET)
+    same = ("eventDate", "decimalLatitude", "decimalLongitude", "minimumDepthInMeters", "maximumDepthInMeters")
+    assert [run[name] for name in same] == [sample[name] for name in same]
+    assert (run["sampleSizeValue"], run["sampleSizeUnit"]) == ("2", "millilitre")
+    assert run["samplingProtocol"] == (
+        "Run run-1 of an imaging instrument over a part of the sample (FlowCam VS, pictures at a fixed rate, so counts are "
+        "of the volume in view)"
+    )
+    assert run["eventRemarks"] == "172 particles"
+    assert not [row for row in read_rows(tmp_path / "a.zip", OCCURRENCE) if row["eventID"] == RUN]
+
+
+def test_a_run_has_its_instrument_volumes_and_dilution(tmp_path):
+    said = RunVolumes("trigger", imaged_ml=0.5, processed_ml=6.0, dilution=3.0)
+    publish(tmp_path / "a.zip", [make_item({("Bellerochea", MODEL): 4}, sample=make_sample(), run=said)])
+    of_run = read_measurements(tmp_path / "a.zip", RUN)
+    assert {name: (row["measurementValue"], row["measurementUnit"]) for name, row in of_run.items()} == {
+        "NMANINST": ("FlowCam VS", "Not applicable"),
+        "volume_imaged": ("0.5", "Millilitres"),
+        "volume_processed": ("6", "Millilitres"),
+        "volume_analysed": ("6", "Millilitres"),
+        "dilution": ("3", "Dimensionless"),
+        "particles": ("4", "Dimensionless"),
+    }
+    assert of_run["NMANINST"]["measurementValueID"].endswith("/TOOL1583/")
+    assert of_run["dilution"]["measurementMethod"] == ""
+
+
+def test_a_volume_of_0_is_not_published(tmp_path):
+    said = RunVolumes("auto_image", imaged_ml=0.0)
+    publish(tmp_path / "a.zip", [make_item({("Bellerochea", MODEL): 4}, sample=make_sample(), run=said)])
+    assert set(read_measurements(tmp_path / "a.zip", RUN)) == {"NMANINST", "particles"}
+    event = {row["eventID"]: row for row in read_rows(tmp_path / "a.zip", EVENT)}
+    assert event[RUN]["eventRemarks"] == "4 particles; the volume imaged is not known (volume_zero)"
+    assert event[RUN]["sampleSizeValue"] == event[NET]["sampleSizeValue"] == ""
+
+
+def test_the_size_is_left_out_where_one_particle_has_none(tmp_path):
+    measured = make_item({("Bellerochea", MODEL): 2}, sample=make_sample(), measures={"abd_um": 20.0})
+    publish(tmp_path / "a.zip", [measured])
+    assert set(read_measurements(tmp_path / "a.zip", f"{NET}:149305:P")) == {"OCOUNT01", "SDBIOL01", "CVOLUKNB"}
 
 
 def test_the_example_of_a_net_sample_has_its_abundance(tmp_path):
@@ -153,7 +204,10 @@ def test_the_example_of_a_net_sample_has_its_abundance(tmp_path):
         "OCOUNT01": ("41", "Dimensionless"),
         "SDBIOL01": ("41", "Number per litre"),
         "CVOLUKNB": ("0.17174", "Cubic millimetres per cubic metre"),
+        "OBSINESD": ("0.025", "Millimetres"),
     }
+    assert found["OBSINESD"]["measurementRemarks"] == "mean of 41 particles; standard deviation 0"
+    assert "mean of 36 Feret diameters" in found["OBSINESD"]["measurementMethod"]
     assert found["SDBIOL01"]["measurementMethod"] == "count / sub-sampling coefficient / volume sampled"
     assert found["SDBIOL01"]["measurementRemarks"] == (
         "95 % interval 29.4223 to 55.6211 (exact Poisson interval of the count)"
@@ -200,22 +254,29 @@ def test_without_the_making_of_the_sample_no_code_of_the_water_body_is_used(tmp_
     of_sample = read_measurements(tmp_path / "a.zip", "exobs:sample_s03")
     assert not {"VOLWBSMP", "SSAMPC01"} & set(of_sample)
     found = read_measurements(tmp_path / "a.zip", "exobs:sample_s03:149069:V")
-    assert set(found) == {"OCOUNT01", "abundance", "biovolume"}
+    assert set(found) == {"OCOUNT01", "OBSINESD", "abundance", "biovolume"}
+    assert of_sample["unidentified_sample"]["measurementValue"] == "0"
     assert found["abundance"]["measurementType"] == "Abundance per volume of analysed sample"
     assert found["abundance"]["measurementValue"] == "1000"
 
 
 def test_without_a_volume_there_is_a_count_and_nothing_else(tmp_path):
     publish(tmp_path / "a.zip")
-    assert set(read_measurements(tmp_path / "a.zip", "exobs:st33:sample_s04:149305:P")) == {"OCOUNT01"}
-    assert not {"VOLWBSMP", "SSAMPC01", "volume_analysed"} & set(
-        read_measurements(tmp_path / "a.zip", "exobs:st33:sample_s04")
-    )
+    of_taxon = read_measurements(tmp_path / "a.zip", "exobs:st33:sample_s04:149305:P")
+    assert set(of_taxon) == {"OCOUNT01", "OBSINESD"}
+    of_sample = read_measurements(tmp_path / "a.zip", "exobs:st33:sample_s04")
+    assert not {"VOLWBSMP", "SSAMPC01", "unidentified_sea", "unidentified_sample"} & set(of_sample)
+    of_run = read_measurements(tmp_path / "a.zip", "exobs:st33:sample_s04:subSample_flowcam-1.run-1")
+    assert set(of_run) == {"NMANINST", "particles"}
 
 
 def test_an_empty_sample_keeps_its_event_and_makes_no_absence(tmp_path):
     publish(tmp_path / "a.zip", [make_item({}, sample=make_sample())])
-    assert [row["eventID"] for row in read_rows(tmp_path / "a.zip", EVENT)] == ["exobs:st330", NET]
+    assert [row["eventID"] for row in read_rows(tmp_path / "a.zip", EVENT)] == [
+        "exobs:st330",
+        NET,
+        RUN,
+    ]
     assert read_rows(tmp_path / "a.zip", OCCURRENCE) == []
 
 
@@ -278,10 +339,11 @@ def test_a_demonstration_model_is_refused_unless_it_is_allowed_and_then_named(tm
     assert event["datasetName"].endswith("(demonstration model)")
 
 
-def test_what_was_sent_to_try_the_program_out_is_left_out(tmp_path):
-    trial = dataclasses.replace(make_cruise()[0], purpose="test")
+def test_runs_that_are_in_no_sample_are_counted_by_their_reason(tmp_path):
+    aside = LeftOut("flowcam-1.undated.0", "flowcam-1.undated.0.1", "not_for_publication")
     with pytest.raises(NothingToPublishError, match="not_for_publication: 1"):
-        publish(tmp_path / "a.zip", [trial])
+        publish(tmp_path / "a.zip", [aside])
+    assert publish(tmp_path / "a.zip", [*make_cruise(), aside]).left_out == {"not_for_publication": 1}
 
 
 def test_a_sample_pooled_in_two_ways_is_a_fault(tmp_path):
@@ -319,7 +381,7 @@ def test_samples_and_cameras_share_an_archive(tmp_path):
         tmp_path / "a.zip", units=[make_still([]), make_still([], minute=1)], deployments=[make_deployment()]
     )
     assert (report.stills, report.samples, report.deployments, report.visits) == (2, 5, 1, 3)
-    assert "2 stills and 0 clips of 1 deployments, 5 samples of 3 station visits" in report.to_text()
+    assert "2 stills and 0 clips of 1 deployments, 5 samples (5 runs) of 3 station visits" in report.to_text()
     assert "still pictures and 0 video clips and 5 water samples as events" in read_files(tmp_path / "a.zip")["eml.xml"]
 
 
@@ -357,7 +419,7 @@ def check(files, folder):
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="")
     newest_at = STORED + dt.timedelta(0)
-    return check_archive(folder, Charter(make_labels(), "obis", newest_at, 8))
+    return check_archive(folder, Charter(make_labels(), "obis", newest_at, 13))
 
 
 def test_a_good_archive_of_samples_has_no_complaint(good, tmp_path):
