@@ -1,0 +1,68 @@
+"""The command ``audit``: look for what is wrong in tables of usage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.options import Json, Verbose
+from streams.cli.output import Exit, open_output, open_place
+
+if TYPE_CHECKING:
+    from streams.cli.output import Output
+    from streams.usage.audit.auditing import Finding
+
+
+def audit(
+    tables: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Reports as TOML files (see docs/usage.md), or as JSON files of observatory report."),
+    ] = None,
+    *,
+    rules: Annotated[bool, typer.Option("--rules", help="List the rules, and what each one asks for.")] = False,
+    to: Annotated[Path | None, typer.Option(help="Write the findings there, as Markdown.")] = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Check reports against each other and against themselves; exit code 1 where anything was found."""
+    from schemas.errors import FatalFault
+    from streams.usage.audit.auditing import audit as run_audit
+    from streams.usage.audit.auditing import to_markdown
+    from streams.usage.audit.reading import read_document
+
+    with open_output(as_json=as_json, verbose=verbose) as output:
+        if rules:
+            _list_rules(output)
+            return
+        if not tables:
+            message = "Name the tables to audit: TOML files, or reports as JSON."
+            raise FatalFault(message)
+        findings = run_audit([read_document(path) for path in tables])
+        _show(output, findings)
+        output.add({"findings": [finding.to_plain() for finding in findings]})
+        if to is not None:
+            with open_place(to):
+                to.parent.mkdir(parents=True, exist_ok=True)
+                to.write_text(to_markdown(findings), encoding="utf-8")
+            output.say(f"Wrote {to}.")
+        if findings:
+            raise typer.Exit(Exit.SOME_SET_ASIDE)
+
+
+def _list_rules(output: Output) -> None:
+    from streams.usage.audit.rulebook import RULES
+
+    output.show_table(
+        "Rules", ("rule", "what holds in a report without fault"), [(rule.name, rule.promise) for rule in RULES]
+    )
+    output.add({"rules": {rule.name: rule.promise for rule in RULES}})
+
+
+def _show(output: Output, findings: tuple[Finding, ...]) -> None:
+    from streams.usage.audit.auditing import to_line
+
+    for finding in findings:
+        output.say(f"{finding.rule}: {to_line(finding)}")
+    output.say(f"{len(findings):,} found." if findings else "Nothing was found.")

@@ -1,0 +1,1 @@
+"""Rules: each a promise about every report, and what breaks it."""

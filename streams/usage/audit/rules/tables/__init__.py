@@ -1,0 +1,1 @@
+"""Rules on one table: what its own cells say of each other."""

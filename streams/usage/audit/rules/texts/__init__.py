@@ -1,0 +1,1 @@
+"""Rules on texts: what is said beside the tables, against them and against itself."""

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from schemas.errors import FatalFault
+from streams.usage.audit.auditing import audit, to_markdown
+from streams.usage.audit.reading import read_document, read_toml
+from streams.usage.audit.rulebook import RULES
+from tests.streams.usage.audit.shows import make_document, make_row
+
+_TABLE = """
+format = "observatory-tables/1"
+name = "library"
+
+[[row]]
+installation = "library"
+metric = "loans"
+label = "Loans"
+kind = "count"
+unit = "book"
+cells = { "2011" = 3, "2012" = "1,000" }
+total = 4
+"""
+
+
+def test_a_finding_names_the_line_of_its_row():
+    findings = audit([read_toml(_TABLE, "library.toml")])
+    assert [(finding.rule, finding.line, finding.column) for finding in findings] == [("sum", 5, "TOTAL")]
+
+
+def test_every_mistake_in_a_file_is_named_with_its_line():
+    text = _TABLE.replace('unit = "book"', 'unit = "Book!"\nunits = 3').replace('kind = "count"', 'kind = "heap"')
+    with pytest.raises(FatalFault) as caught:
+        read_toml(text + '[[claim]]\ninstallation = "library"\n', "library.toml")
+    lines = caught.value.sentence.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [f"library.toml:{line}" for line in (9, 10, 11, 14)]
+    assert "there is no such field" in lines[2]
+
+
+def test_what_is_no_toml_or_no_text_is_refused(tmp_path):
+    with pytest.raises(FatalFault, match="no TOML"):
+        read_toml("[[row", "library.toml")
+    path = tmp_path / "library.toml"
+    path.write_bytes(b"\xff")
+    with pytest.raises(FatalFault, match=r"library\.toml could not be read"):
+        read_document(path)
+
+
+def test_lists_that_are_none_are_refused():
+    for text in ("row = 3", "row = [3]", "[row]\nmetric = 'x'"):
+        with pytest.raises(FatalFault):
+            read_toml(f'format = "observatory-tables/1"\nname = "x"\n{text}', "x.toml")
+
+
+def _make_ours(**values) -> str:
+    kinds = {"images_processed": ("image", True), "countries": ("name", False), "country_count": ("country", False)}
+    entries = [
+        {
+            "installation": "obsea", "metric": metric, "detail": "", "label": metric, "definition": f"{metric}@1",
+            "unit": unit, "additive": additive, "period": period,
+        } | state
+        for metric, (unit, additive) in kinds.items()
+        for period, state in values[metric].items()
+    ]  # fmt: skip
+    periods = [{"name": "M13-24"}, {"name": "M25-36"}]
+    return json.dumps({"periods": periods, "installations": {"obsea": entries}})
+
+
+def _measured(value) -> dict:
+    return {"state": "measured", "value": value}
+
+
+def test_a_report_of_ours_is_audited_from_its_json(tmp_path):
+    path = tmp_path / "report.json"
+    values = {
+        "images_processed": {"M13-24": _measured(5), "M25-36": {"state": "not_measured", "why": "no_facts"}},
+        "countries": {"M13-24": {"state": "names", "value": ["Bonaire, Sint Eustatius and Saba", "Italy"]}},
+        "country_count": {"M13-24": _measured(2)},
+    }
+    path.write_text(_make_ours(**values))
+    found = audit([read_document(path)])
+    assert [finding.rule for finding in found] == []
+    values["country_count"] = {"M13-24": _measured(3)}
+    path.write_text(_make_ours(**values))
+    assert [finding.rule for finding in audit([read_document(path)])] == ["count-against-names"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"periods": [], "installations": 3}'])
+def test_json_of_something_else_is_refused(tmp_path, text):
+    path = tmp_path / "report.json"
+    path.write_text(text)
+    with pytest.raises(FatalFault, match="no report"):
+        read_document(path)
+
+
+def test_the_order_in_which_reports_are_named_means_nothing():
+    documents = [make_document(make_row(y1=number), edition=number) for number in range(1, 5)]
+    expected = audit(documents)
+    assert len(expected) == 3
+    for seed in range(5):
+        assert audit(random.Random(seed).sample(documents, 4)) == expected
+
+
+def test_rules_have_names_of_their_own_and_say_what_they_ask_for():
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    assert [rule.name for rule in RULES if not rule.promise.endswith(".")] == []
+
+
+def test_findings_are_written_down_with_what_the_rule_asks_for():
+    text = to_markdown(audit([read_toml(_TABLE, "library.toml")]))
+    assert "## sum" in text
+    assert "library:5 (library, loans, TOTAL)" in text
+    assert to_markdown(()).endswith("Nothing was found.\n")
