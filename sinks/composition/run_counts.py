@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schemas.forms.taxa import Meaning
-    from schemas.run import RunRecord
+    from schemas.sampling.run import RunRecord
     from sinks.composition.tally import Key
 
 #: Name of the document in the folder of the run's result.

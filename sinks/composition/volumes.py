@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from schemas.run import Mode
     from schemas.sample import Sample, SampleRun
+    from schemas.sampling.run import Mode
 
 #: Per litre of what: of the sea, or of what was given to the instrument, whatever was done to it before.
 Basis = Literal["sea", "analysed_sample"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from schemas.errors import RejectedInput
 from schemas.geometry import Nowhere
-from schemas.run import RunRecord
+from schemas.sampling.run import RunRecord
 from schemas.unit import Instant, Undated
 from streams.feeds.capture import Claims, read_claims
 from streams.feeds.corrections import find_deployment

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from schemas.run import Mode
+    from schemas.sampling.run import Mode
 
 #: Size of a collage, and the gap between its cut-outs.
 COLLAGE_PX, GAP_PX = (1292, 964), 2

@@ -47,7 +47,7 @@ class Header:
     container_time
         The creation time of a video file, as the demuxer hands it over. A claim too.
     run
-        What a run's files say of it: the JSON object of a :class:`schemas.run.RunRecord`.
+        What a run's files say of it: the JSON object of a :class:`schemas.sampling.run.RunRecord`.
     """
 
     kind: Literal["still", "clip", "run"]
@@ -118,7 +118,7 @@ class Roles:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What others say of particles: JSON objects of :class:`schemas.run.SaidOfParticle`; of a long list, a piece."""
+    """What others say of particles: JSON objects of :class:`schemas.sampling.run.SaidOfParticle`; of a long list, a piece."""
 
     said: tuple[Mapping[str, Any], ...]
 

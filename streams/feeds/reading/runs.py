@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from schemas.result import Complete, Effort
-from schemas.run import RunAccount, RunRecord, SaidOfParticle
+from schemas.sampling.run import RunAccount, RunRecord, SaidOfParticle
 from streams.feeds.runs.listing import lend_run
 from streams.feeds.runs.registry import make_readers
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import datetime as dt
 
-    from schemas.run import Mode
+    from schemas.sampling.run import Mode
 
 #: How the imaged volume was found; see docs/flowcam.md.
 VolumeSource = Literal["geometry", "declared", "export"]

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.canonical import rounded
-from schemas.run import DeclaredByInstrument, RunRecord
+from schemas.sampling.run import DeclaredByInstrument, RunRecord
 from streams.feeds.decoding.events import Ending, Header, Roi, Roles, Said, Unread
 from streams.feeds.runs.base import Particle
 from streams.feeds.runs.limits import RunLimits

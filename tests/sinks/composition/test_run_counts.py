@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import FatalFault
 from schemas.result import ModelRef, Observer
-from schemas.run import RunRecord
+from schemas.sampling.run import RunRecord
 from sinks.composition.composition import compose
 from sinks.composition.particles import Opinion, Particle, Validated
 from sinks.composition.run_counts import (

@@ -15,8 +15,8 @@ from streams.feeds.announce import Claimed, Sender
 from streams.feeds.decoding.pool import DecodingPool
 from streams.feeds.reading.opening import OPENER
 from streams.feeds.reading.runs import RunUnitReader
-from streams.feeds.runs.announcing import announce_run
-from streams.feeds.runs.finding import FoundRun
+from streams.feeds.runs.local.announcing import announce_run
+from streams.feeds.runs.local.finding import FoundRun
 from streams.settings.read import check_settings
 from streams.units.desk import SettingsDesk
 from streams.units.originals import Originals

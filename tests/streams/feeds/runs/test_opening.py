@@ -11,7 +11,7 @@ import pytest
 
 from schemas.errors import RejectedInput
 from schemas.forms.quantities import to_measures
-from schemas.run import RunRecord
+from schemas.sampling.run import RunRecord
 from streams.feeds.decoding.limits import Limits
 from streams.feeds.decoding.pool import DecodingPool
 from streams.feeds.reading.opening import OPENER

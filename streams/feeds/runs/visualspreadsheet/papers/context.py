@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from streams.feeds.runs.text import Numbers, find_decimal, read_lines
 
 if TYPE_CHECKING:
-    from schemas.run import Mode
+    from schemas.sampling.run import Mode
     from streams.feeds.runs.base import Files
 
 #: Section and key, in lower case: all that is read.

@@ -12,7 +12,7 @@ from streams.feeds.runs.visualspreadsheet.papers.summary import Summary, read_su
 from streams.feeds.runs.visualspreadsheet.papers.volume import Geometry
 
 if TYPE_CHECKING:
-    from schemas.run import Mode
+    from schemas.sampling.run import Mode
     from streams.feeds.runs.base import Files
     from streams.feeds.runs.visualspreadsheet.inventory import Inventory
     from streams.feeds.runs.visualspreadsheet.particle_list import ListScan

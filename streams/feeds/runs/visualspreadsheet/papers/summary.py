@@ -11,7 +11,7 @@ from streams.feeds.runs.facts import Declared
 from streams.feeds.runs.text import POINT, Numbers, read_lines
 
 if TYPE_CHECKING:
-    from schemas.run import Mode
+    from schemas.sampling.run import Mode
     from streams.feeds.runs.base import Files
 
 #: Lines of either file; real ones have 90 and 40.

@@ -8,14 +8,14 @@ from schemas.errors import RejectedInput, TransientFault
 from streams.feeds.announce import announce_file, announce_parts, keep_file
 from streams.feeds.runs.base import refuse_incomplete
 from streams.feeds.runs.files import lend_files
-from streams.feeds.runs.finding import list_run
+from streams.feeds.runs.local.finding import list_run
 from streams.feeds.runs.registry import find_reader, make_readers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.feeds.announce import Announcement, Claimed, OriginalStore, Sender
-    from streams.feeds.runs.finding import FoundRun
+    from streams.feeds.runs.local.finding import FoundRun
 
 #: Why a run cannot be read that is perhaps still being written.
 INCOMPLETE = frozenset({"no_list", "list_cut", "no_collage", "missing_collage", "unfinished_collage"})

@@ -1,0 +1,1 @@
+"""Runs that lie on this machine: found in folders, and announced."""
