@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -11,13 +13,17 @@ from schemas.geometry import At
 from schemas.noun import to_time_text
 from schemas.result import Result, ResultStored, TableContent
 from schemas.unit import Claim, to_unit_key
+from sinks.composition.run_counts import COUNTS, read_run_counts
 from sinks.darwin_core.labels import list_shipped_maps, load_shipped_map, read_label_map
 from sinks.darwin_core.plan import PublishedDeployment, read_plan
 from sinks.darwin_core.publish import NothingToPublishError, publish_archive
+from sinks.darwin_core.samples.joining import StoredRun, join_samples
+from sinks.darwin_core.samples.published import SampleSheetNeededError
 from sinks.darwin_core.units import POSITION_UNKNOWN, PublishedUnit
 from sinks.result_tables import read_entries
 from sinks.results import ANNOUNCEMENT, DOCUMENT
 from streams.feeds.deployment_table import load_feed_deployments
+from streams.feeds.sample_sheet.sheet import SampleSheet, load_sample_sheet
 from streams.places import find_objects
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schemas.finding import Entry
+    from sinks.composition.run_counts import RunCounts
     from sinks.darwin_core.labels import LabelMap
     from sinks.darwin_core.plan import DatasetPlan
     from sinks.darwin_core.report import PublishReport
@@ -37,33 +44,64 @@ SUPERSEDED = "superseded.json"
 _RESULT_KEY = re.compile(r"(?P<folder>results/[^/]+/[^/]+/(?:undated|\d{4}/\d\d/\d\d)/[^/]+/[0-9a-f]{16})/(?P<name>.+)")
 
 
+#: Entries of the sample sheet without a stored run that a note names; the rest are counted.
+_NAMED = 5
+
+
 def publish_deployment(
-    deployment: Deployment, *, to: Path, feeds: tuple[str, ...] = (), allow_demonstration: bool = False
+    deployment: Deployment,
+    *,
+    to: Path,
+    feeds: tuple[str, ...] = (),
+    samples: Path | None = None,
+    allow_demonstration: bool = False,
 ) -> PublishReport:
     """Publish the stored results of feeds (none named: all of them) as one archive.
+
+    Parameters
+    ----------
+    samples
+        The sample sheet: when and where the water of runs was taken. Runs are not published without it.
 
     Raises
     ------
     FatalFault
-        If the data set is not described, its description or label map is wrong, or the archive fails its checks.
+        If the data set is not described, its description, label map or sample sheet is wrong, a run is not in the sample
+        sheet, or the archive fails its checks.
     """
     plan, labels = load_plan(deployment), load_labels(deployment)
+    sheet = SampleSheet() if samples is None else load_sample_sheet(samples)
     store = find_objects(deployment)
     if store is None:
         message = "There is nothing to publish yet: no result was ever stored with these settings."
         raise FatalFault(message)
+    runs: list[StoredRun] = []
     try:
-        return publish_archive(
-            read_published(store, feeds),
+        report = publish_archive(
+            read_published(store, feeds, set_aside=runs),
             plan,
             labels=labels,
             to=to,
             deployments=list(to_published_deployments(deployment)),
+            # a generator, so that the runs are asked for when the units have been read and set them aside
+            samples=join_samples(runs, sheet.find, labels.to_meanings(), preferred=plan.observers),
             allow_demonstration=allow_demonstration,
         )
+    except SampleSheetNeededError as fault:
+        hints = ("Name the sample sheet with --samples.",) if samples is None else ()
+        raise FatalFault(" ".join((fault.sentence, *hints))) from fault
     except NothingToPublishError as fault:
         hints = explain_positions(deployment, fault.units.get(POSITION_UNKNOWN, ()))
         raise FatalFault(" ".join((fault.sentence, *hints))) from fault
+    return replace(report, notes=(*report.notes, *_explain_unused(sheet, runs)))
+
+
+def _explain_unused(sheet: SampleSheet, runs: list[StoredRun]) -> Iterator[str]:
+    """Yield a note when the sample sheet has runs of which no result is stored: misspelt, or not looked at yet."""
+    unused = sheet.list_unused((run.feed, run.run) for run in runs)
+    if unused:
+        more = f" and {len(unused) - _NAMED} more" if len(unused) > _NAMED else ""
+        yield f"The sample sheet has runs without a stored result: {', '.join(unused[:_NAMED])}{more}."
 
 
 def explain_positions(deployment: Deployment, unit_ids: Iterable[str]) -> tuple[str, ...]:
@@ -124,8 +162,15 @@ def _read_text(path: Path) -> str:
         raise FatalFault(message) from error
 
 
-def read_published(store: ObjectStore, feeds: tuple[str, ...] = ()) -> Iterator[PublishedUnit]:
+def read_published(
+    store: ObjectStore, feeds: tuple[str, ...] = (), *, set_aside: list[StoredRun]
+) -> Iterator[PublishedUnit]:
     """Yield the stored results of feeds, each joined with its claim; bounded memory.
+
+    Parameters
+    ----------
+    set_aside
+        Takes the results of runs, which have their counts beside them: samples are made of them, not units.
 
     Raises
     ------
@@ -137,8 +182,35 @@ def read_published(store: ObjectStore, feeds: tuple[str, ...] = ()) -> Iterator[
         ((info, match) for info, match in found if match), key=lambda pair: pair[1]["folder"]
     ):
         names = {match["name"]: info for info, match in members}
-        if DOCUMENT in names and (not feeds or folder.split("/")[2] in feeds):
+        if DOCUMENT not in names or (feeds and folder.split("/")[2] not in feeds):
+            continue
+        if COUNTS in names:
+            set_aside.append(_read_run(store, folder, names))
+        else:
             yield _read_unit(store, folder, names)
+
+
+def _read_run(store: ObjectStore, folder: str, names: dict[str, ObjectInfo]) -> StoredRun:
+    result = Result.from_json(store.read(f"{folder}/{DOCUMENT}"))
+    claim = Claim.from_json(store.read(to_unit_key(result.unit)))
+    announced = ResultStored.from_json(store.read(f"{folder}/{ANNOUNCEMENT}"))
+    return StoredRun(
+        feed=result.unit.feed,
+        run=claim.unit.group,
+        unit_id=result.unit.unit_id,
+        result_id=result.result_id,
+        arrived_at=announced.processing.arrived_at,
+        stored_at=announced.processing.finished_at,
+        observer=result.observer,
+        open_counts=partial(_open_counts, store, f"{folder}/{COUNTS}"),
+        media=tuple(asset.key for asset in announced.products if asset.media_type.startswith("image/")),
+        purpose=announced.purpose,
+        superseded=SUPERSEDED in names,
+    )
+
+
+def _open_counts(store: ObjectStore, key: str) -> RunCounts:
+    return read_run_counts(store.read(key), of=key)
 
 
 def _read_unit(store: ObjectStore, folder: str, names: dict[str, ObjectInfo]) -> PublishedUnit:

@@ -19,6 +19,9 @@ def dwca(
     *,
     to: Annotated[Path, typer.Option(help="The archive to write.")] = Path("dwca.zip"),
     feed: Annotated[list[str] | None, typer.Option(help="Only these feeds.")] = None,
+    samples: Annotated[
+        Path | None, typer.Option(help="The sample sheet: when and where the water of runs was taken.")
+    ] = None,
     allow_demonstration: Annotated[
         bool, typer.Option("--allow-demonstration", help="Publish results of demonstration models too, marked as such.")
     ] = False,
@@ -33,7 +36,9 @@ def dwca(
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings, out).deployment
-        report = publish_deployment(deployment, to=to, feeds=tuple(feed or ()), allow_demonstration=allow_demonstration)
+        report = publish_deployment(
+            deployment, to=to, feeds=tuple(feed or ()), samples=samples, allow_demonstration=allow_demonstration
+        )
         output.say(report.to_text())
         for hint in explain_positions(deployment, report.left_out_units.get(POSITION_UNKNOWN, ())):
             output.say(f"  note          {hint} Then publish again.")
