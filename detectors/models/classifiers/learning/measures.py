@@ -13,7 +13,7 @@ import numpy as np
 from schemas.errors import FatalFault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def read_measures(tables: Sequence[Path], pictures: Sequence[LabelledPicture]) -
             f"The tables of measures have rows for {len(matched)} of {len(pictures)} pictures: too few to compare with."
         )
         raise FatalFault(message)
-    taken = [name for name in columns if not _NO_MEASURE.search(name) and _is_measure(rows, name)]
+    taken = [name for name in columns if not _NO_MEASURE.search(name) and _is_measure(matched.values(), name)]
     numbers = np.full((len(pictures), len(taken)), np.nan)
     for place, row in matched.items():
         numbers[place] = [_to_number(row.get(name)) for name in taken]
@@ -100,7 +100,7 @@ def _to_key(stem: str) -> str:
     return stem.rpartition("_")[2].casefold()
 
 
-def _is_measure(rows: Sequence[Mapping[str, str]], name: str) -> bool:
+def _is_measure(rows: Iterable[Mapping[str, str]], name: str) -> bool:
     """Return whether a column holds numbers that differ."""
     numbers = {_to_number(row.get(name)) for row in rows}
     return len({number for number in numbers if not math.isnan(number)}) > 1

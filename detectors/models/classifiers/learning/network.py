@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -25,6 +25,18 @@ _KEPT = 0.98
 _REGRESSION_STEPS = 300
 
 
+class Inputs(Protocol):
+    """Pictures as the network takes them: an array, or what reads them when they are asked for."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def __getitem__(self, places: slice, /) -> NDArray[np.uint8]:
+        """Return some of them, uint8 (n, height, width, channels)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Lesson:
     """One run of training.
@@ -39,7 +51,7 @@ class Lesson:
     truth
         int64 (n,): classes of the pictures to learn from.
     watched, watched_truth
-        What says when to stop: uint8 (m, height, width, channels) and int64 (m,).
+        What says when to stop: ``m`` pictures, and int64 (m,).
     scaling
         What is done to the values.
     class_weights
@@ -51,7 +63,7 @@ class Lesson:
     design: Design
     draw: Callable[[NDArray[np.int64], np.random.Generator], NDArray[np.uint8]]
     truth: NDArray[np.int64]
-    watched: NDArray[np.uint8]
+    watched: Inputs
     watched_truth: NDArray[np.int64]
     scaling: Scaling
     class_weights: NDArray[np.float32]
@@ -199,7 +211,7 @@ class _Course:
         costs = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(truth)), truth]
         return float(np.mean([costs[truth == place].mean() for place in np.unique(truth)]))
 
-    def answer(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def answer(self, pictures: Inputs) -> NDArray[np.float64]:
         """Return the logits of the average network, float64 (n, classes)."""
         torch, batch = self._torch, 256
         with torch.inference_mode():

@@ -5,19 +5,23 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from detectors import pixels
 from schemas.canonical import to_sha256
 from schemas.errors import FatalFault, RejectedInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from detectors.flowcam.preprocessing import Preprocessing
 
 #: How a file's name (without its ending) tells its run, unless told otherwise; the first that fits the whole name counts:
 #: VisualSpreadsheet's export, ``<run>_<UUID of the particle>``; IFCB, PlanktoScope and others, ``<run>_<number>``.
@@ -71,6 +75,51 @@ class LabelledPictures:
     def runs(self) -> tuple[str, ...]:
         """The runs, in alphabetical order."""
         return tuple(sorted({picture.run for picture in self.pictures}))
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFiles(Sequence[NDArray[np.uint8]]):
+    """Pixels of pictures, uint8 (height_px, width_px, 3) RGB, read when they are asked for: a set may be larger than memory.
+
+    Raises
+    ------
+    FatalFault
+        When a picture is asked for that cannot be read.
+    """
+
+    pictures: tuple[LabelledPicture, ...]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.pictures)
+
+    @overload
+    def __getitem__(self, place: int) -> NDArray[np.uint8]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[NDArray[np.uint8]]: ...
+
+    def __getitem__(self, place: int | slice) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
+        """Return one, or a list of several."""
+        if isinstance(place, slice):
+            return [_read(picture) for picture in self.pictures[place]]
+        return _read(self.pictures[place])
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFiles:
+    """Pictures as inputs of a network, read when they are asked for."""
+
+    files: PictureFiles
+    preprocessing: Preprocessing
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.files)
+
+    def __getitem__(self, places: slice) -> NDArray[np.uint8]:
+        """Return some of them, uint8 (n, height, width, channels)."""
+        return self.preprocessing.prepare(self.files[places])
 
 
 def find_pictures(root: Path, *, rule: str | None = None, table: Path | None = None) -> LabelledPictures:
@@ -133,10 +182,10 @@ def read_run_table(table: Path) -> dict[str, str]:
     return runs
 
 
-def read_distinct(
+def choose_distinct(
     pictures: Sequence[LabelledPicture], *, progress: Callable[[int, int], None] = lambda _, __: None
-) -> tuple[tuple[LabelledPicture, ...], tuple[NDArray[np.uint8], ...]]:
-    """Return the pictures that can be read, one of each content, with their pixels, uint8 (height_px, width_px, 3) RGB.
+) -> tuple[LabelledPicture, ...]:
+    """Return one picture of each content, all of which can be read.
 
     Of equal contents in one class the first stays; equal contents in several classes contradict each other, and none stays.
 
@@ -145,19 +194,19 @@ def read_distinct(
     FatalFault
         If a picture cannot be read: a set with holes would be measured as if it had none.
     """
-    contents = [to_sha256(picture.path.read_bytes()) for picture in pictures]
+    contents = [_digest(picture) for picture in pictures]
     labels_of: dict[str, set[str]] = {}
     for picture, content in zip(pictures, contents, strict=True):
         labels_of.setdefault(content, set()).add(picture.label)
     seen: set[str] = set()
-    kept, found = [], []
+    kept = []
     for done, (picture, content) in enumerate(zip(pictures, contents, strict=True), start=1):
         if content not in seen and len(labels_of[content]) == 1:
             seen.add(content)
+            _read(picture)
             kept.append(picture)
-            found.append(_read(picture))
         progress(done, len(pictures))
-    return tuple(kept), tuple(found)
+    return tuple(kept)
 
 
 def count_pictures(pictures: Sequence[LabelledPicture], labels: Sequence[str]) -> Mapping[str, int]:
@@ -166,10 +215,22 @@ def count_pictures(pictures: Sequence[LabelledPicture], labels: Sequence[str]) -
     return {label: counted[label] for label in labels}
 
 
+def _digest(picture: LabelledPicture) -> str:
+    with _naming(picture):
+        return to_sha256(picture.path.read_bytes())
+
+
 def _read(picture: LabelledPicture) -> NDArray[np.uint8]:
-    try:
+    with _naming(picture):
         return pixels.read_picture(picture.path)
-    except RejectedInput as error:
+
+
+@contextmanager
+def _naming(picture: LabelledPicture) -> Iterator[None]:
+    """Say which picture cannot be read."""
+    try:
+        yield
+    except (OSError, RejectedInput) as error:
         message = f"The picture {picture.label}/{picture.path.name} cannot be read; take it out or replace it."
         raise FatalFault(message) from error
 

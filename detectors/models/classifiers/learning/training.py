@@ -13,7 +13,13 @@ from detectors.models.classifiers.card import SimplerWay
 from detectors.models.classifiers.learning.augment import FURTHEST_PX, MOST_LIGHT, prepare_augmented
 from detectors.models.classifiers.learning.design import Design, choose_stages
 from detectors.models.classifiers.learning.measures import read_measures
-from detectors.models.classifiers.learning.pictures import count_pictures, find_pictures, read_distinct
+from detectors.models.classifiers.learning.pictures import (
+    PictureFiles,
+    PreparedFiles,
+    choose_distinct,
+    count_pictures,
+    find_pictures,
+)
 from detectors.models.classifiers.learning.runs import split_runs
 from detectors.models.classifiers.metrics import (
     Answers,
@@ -129,7 +135,7 @@ class TrainedClassifier:
     preprocessing: Preprocessing
     recipe: Recipe
     split: RunSplit
-    held_out: tuple[NDArray[np.uint8], ...]
+    held_out: PictureFiles
     held_out_truth: NDArray[np.int64]
     thresholds: tuple[tuple[str, float], ...]
     simpler: tuple[SimplerWay, ...]
@@ -151,10 +157,10 @@ def train_classifier(source: Source, recipe: Recipe, *, progress: Progress) -> T
     load_torch()
     begun = time.monotonic()
     found = find_pictures(source.root, rule=source.rule, table=source.table)
-    kept, pixels = read_distinct(found.pictures, progress=lambda done, of: _ignore(progress("read", done, of, 0.0)))
+    kept = choose_distinct(found.pictures, progress=lambda done, of: _ignore(progress("read", done, of, 0.0)))
     split = split_runs(kept, found.labels, held_out=source.held_out, seed=recipe.seed)
     truth = np.asarray([found.labels.index(picture.label) for picture in kept], dtype=np.int64)
-    sides = _Sides(kept, pixels, truth, split)
+    sides = _Sides(kept, truth, split)
     preprocessing = _measure_preprocessing(sides.take(split.learned), recipe)
     counts = np.bincount(truth[list(split.learned)], minlength=len(found.labels))
     design = Design(preprocessing.channels, len(found.labels), recipe.stages or choose_stages(recipe.input_px))
@@ -167,11 +173,11 @@ def train_classifier(source: Source, recipe: Recipe, *, progress: Progress) -> T
         return progress("learn", epoch, epochs, surprise) and in_time
 
     def draw(places: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.uint8]:
-        return prepare_augmented([pictures[place] for place in places], preprocessing, random)
+        return prepare_augmented([pictures[int(place)] for place in places], preprocessing, random)
 
     lesson = Lesson(
         design=design, draw=draw,
-        truth=truth[list(split.learned)], watched=preprocessing.prepare(sides.take(watched)),
+        truth=truth[list(split.learned)], watched=PreparedFiles(sides.take(watched), preprocessing),
         watched_truth=truth[list(watched)], scaling=preprocessing.scaling,
         class_weights=((counts.mean() / counts) ** recipe.evenness).astype(np.float32), epochs=recipe.epochs,
         patience=recipe.patience, batch=min(recipe.batch, len(split.learned)), seed=recipe.seed, threads=recipe.threads,
@@ -201,12 +207,11 @@ class _Sides:
     """The pictures, and who is on which side."""
 
     pictures: Sequence[LabelledPicture]
-    pixels: Sequence[NDArray[np.uint8]]
     truth: NDArray[np.int64]
     split: RunSplit
 
-    def take(self, places: Sequence[int]) -> tuple[NDArray[np.uint8], ...]:
-        return tuple(self.pixels[place] for place in places)
+    def take(self, places: Sequence[int]) -> PictureFiles:
+        return PictureFiles(tuple(self.pictures[place] for place in places))
 
 
 def _measure_preprocessing(pictures: Sequence[NDArray[np.uint8]], recipe: Recipe) -> Preprocessing:

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from detectors import pixels
+from detectors.flowcam.preprocessing import Preprocessing
 from detectors.models.classifiers.learning.pictures import (
+    PictureFiles,
+    PreparedFiles,
+    choose_distinct,
     count_pictures,
     find_pictures,
-    read_distinct,
     read_run_table,
 )
 from schemas.errors import FatalFault
@@ -97,13 +100,24 @@ def test_equal_contents_are_kept_once_and_contradicting_ones_not_at_all(tmp_path
     write_pictures(tmp_path, ["a/r_1.png", "a/r_2.png", "b/r_3.png", "b/r_4.png"])
     (tmp_path / "a/r_5.png").write_bytes((tmp_path / "a/r_1.png").read_bytes())
     (tmp_path / "b/r_6.png").write_bytes((tmp_path / "a/r_2.png").read_bytes())
-    kept, read = read_distinct(find_pictures(tmp_path).pictures)
+    kept = choose_distinct(find_pictures(tmp_path).pictures)
     assert [picture.path.name for picture in kept] == ["r_1.png", "r_3.png", "r_4.png"]
-    assert [picture.shape for picture in read] == [(4, 5, 3)] * 3
+
+
+def test_pixels_are_read_when_they_are_asked_for_and_not_before(tmp_path):
+    write_pictures(tmp_path, ["a/r_1.png", "a/r_2.png", "b/r_3.png"])
+    files = PictureFiles(choose_distinct(find_pictures(tmp_path).pictures))
+    (tmp_path / "b/r_3.png").unlink()
+    assert [int(picture[0, 0, 0]) for picture in files[:2]] == [0, 1]
+    assert (len(files), int(files[1][0, 0, 0])) == (3, 1)
+    with pytest.raises(FatalFault, match=r"b/r_3\.png cannot be read"):
+        files[2]
+    small = Preprocessing(input_px=(8, 8), colours="grey", padding=9)
+    assert PreparedFiles(files, small)[1:2][0, :, 3, 0].tolist() == [9, 9, 1, 1, 1, 1, 9, 9]
 
 
 def test_a_picture_that_cannot_be_read_is_named(tmp_path):
     write_pictures(tmp_path, ["a/r_1.png", "b/r_2.png"])
     (tmp_path / "b/r_2.png").write_bytes(b"cut")
     with pytest.raises(FatalFault, match=r"The picture b/r_2\.png cannot be read"):
-        read_distinct(find_pictures(tmp_path).pictures)
+        choose_distinct(find_pictures(tmp_path).pictures)
