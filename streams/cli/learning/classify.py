@@ -88,6 +88,7 @@ def train_classifier(output: Output, data: Path, to: Path, size: Size, *, wanted
     folder = to / card.name / card.version
     output.say(f"Filed {card.name}@{card.version} in {folder}, with its card and two pictures.")
     output.say(f'In the settings: detector = "roi-classifier", parameters = {{model = "{card.name}@{card.version}"}}')
+    output.say(f'And at their top, above the first table, unless it is there: models = "{to.as_posix()}"')
     output.add({"model": f"{card.name}@{card.version}", "folder": str(folder), "card": card.to_plain()})
 
 

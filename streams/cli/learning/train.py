@@ -14,6 +14,8 @@ from streams.cli.output import open_output
 
 _CLASSIFY = "With --task classify"
 TASKS = ("detect", "classify")
+#: Where classifiers are filed unless told otherwise: beside the settings.
+CATALOGUE = "models"
 #: What is used where nothing is said: a detector's, a classifier's.
 _EPOCHS, _INPUT_PX, _BATCH = (100, 60), (416, 100), (16, 32)
 
@@ -23,7 +25,10 @@ def train(  # noqa: PLR0913 - each is an option of the command
         Path,
         typer.Argument(help="Folder with images/, labels/ (YOLO lines) and data.yaml; to classify: a folder a class."),
     ],
-    to: Annotated[Path, typer.Argument(help="Folder for everything that is written; to classify: a catalogue.")],
+    to: Annotated[
+        Path | None,
+        typer.Argument(help="Folder for everything that is written; to classify: a catalogue, default models."),
+    ] = None,
     *,
     task: Annotated[str, typer.Option(help="detect: things in pictures; classify: whole pictures.")] = "detect",
     architecture: Annotated[
@@ -112,11 +117,27 @@ def train(  # noqa: PLR0913 - each is an option of the command
         limit_s = limit_minutes * 60 if limit_minutes else None
         size = Size(epochs or _EPOCHS[place], input_px or _INPUT_PX[place], batch or _BATCH[place], seed, limit_s)
         if task == "detect":
-            train_detector(output, data, to, size, architecture=architecture, scenes=scenes)
+            train_detector(output, data, _require_folder(to), size, architecture=architecture, scenes=scenes)
             return
         wanted = Wanted(
             name=name, version=version, about=about, held_out=tuple(held_out or ()), run_rule=run_rule, runs=runs,
             measures=tuple(measures or ()), aphia_ids=aphia_ids, colours=colours, fit=fit, evenness=evenness,
             precision=precision, both_ways=both_ways, demonstration=demonstration, mlflow=mlflow,
         )  # fmt: skip
-        train_classifier(output, data, to, size, wanted=wanted)
+        train_classifier(output, data, to or Path(CATALOGUE), size, wanted=wanted)
+
+
+def _require_folder(to: Path | None) -> Path:
+    """Return where weights are to be written.
+
+    Raises
+    ------
+    FatalFault
+        If nobody said it.
+    """
+    from schemas.errors import FatalFault
+
+    if to is None:
+        message = "Name the folder for the weights: observatory models train DATA FOLDER."
+        raise FatalFault(message)
+    return to

@@ -26,6 +26,7 @@ def test_training_without_the_extra_says_how_to_get_it(tmp_path):
     ("options", "sentence"),
     [
         (("--task", "guess"), "--task is detect or classify."),
+        (("--task", "detect"), "Name the folder for the weights"),
         (("--task", "classify", "--colours", "blue"), "--colours is grey or rgb."),
         (("--task", "classify", "--fit", "tight"), "--fit is pad, letterbox, stretch or middle."),
         (("--task", "classify", "--name", "No Name"), "is no name and version"),
@@ -33,7 +34,7 @@ def test_training_without_the_extra_says_how_to_get_it(tmp_path):
     ],
 )
 def test_wrong_options_are_said_before_any_work(tmp_path, options, sentence):
-    told = ask("models", "train", *options, tmp_path, tmp_path / "out")
+    told = ask("models", "train", *options, tmp_path)
     assert (told["exit"], sentence in told["error"]) == (2, True), told["error"]
 
 
