@@ -14,6 +14,7 @@ from schemas.canonical import to_canonical
 from schemas.errors import RejectedInput
 from schemas.finding import Entry
 from schemas.result import DIGEST_ROWS, TableContent
+from sinks.entries import PackedEntry
 from sinks.parquet import Column, Layout, TableWriter, open_writer, read_groups
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ _GROUP_ROWS = 10_000
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
 
 
-def make_tables(entries: Iterable[Entry]) -> tuple[TableContent, bytes, bytes]:
+def make_tables(entries: Iterable[Entry | PackedEntry]) -> tuple[TableContent, bytes, bytes]:
     """Return what the document says of the tables, and the bytes of ``images.parquet`` and ``findings.parquet``.
 
     Raises
@@ -97,7 +98,7 @@ def make_tables(entries: Iterable[Entry]) -> tuple[TableContent, bytes, bytes]:
     return content, images.getvalue(), findings.getvalue()
 
 
-def write_tables(entries: Iterable[Entry], images: BinaryIO, findings: BinaryIO) -> TableContent:
+def write_tables(entries: Iterable[Entry | PackedEntry], images: BinaryIO, findings: BinaryIO) -> TableContent:
     """Write entries as they come into two open files, and return what the document says of them.
 
     Memory does not grow with the number of entries.
@@ -118,11 +119,11 @@ def write_tables(entries: Iterable[Entry], images: BinaryIO, findings: BinaryIO)
     with open_writer(IMAGES, images) as images_writer, open_writer(FINDINGS, findings) as findings_writer:
         image_rows, finding_rows = _Rows(images_writer), _Rows(findings_writer)
         for place, entry in enumerate(entries):
-            plain = entry.to_plain()
-            digests.add(plain)
+            plain, canonical = entry if isinstance(entry, PackedEntry) else _pack(entry)
+            digests.add(canonical)
             found = plain.pop("findings", [])
             image = plain.pop("image", {})
-            own = {"entry": place, "findings": len(found)} if entry.state == "looked" else {"entry": place}
+            own = {"entry": place, "findings": len(found)} if plain["state"] == "looked" else {"entry": place}
             image_rows.add({**plain, **image, **own})
             for finding in found:
                 finding_rows.add({**finding, "entry": place, "index": image["index"]})
@@ -152,7 +153,7 @@ def read_entries(content: TableContent, images: bytes, findings: bytes) -> Itera
     read = _Progress()
     for row in _iterate_rows(IMAGES, images):
         entry = _to_entry(row, rows)
-        digests.add(entry.to_plain())
+        digests.add(_pack(entry).canonical)
         read.add(entry)
         _check(digests.closed, content.digests)
         yield entry
@@ -161,6 +162,11 @@ def read_entries(content: TableContent, images: bytes, findings: bytes) -> Itera
         _differ("their numbers of rows")
     if digests.close() != content.digests:
         _differ(f"the entries from {len(content.digests[:-1]) * DIGEST_ROWS} on")
+
+
+def _pack(entry: Entry) -> PackedEntry:
+    plain = entry.to_plain()
+    return PackedEntry(plain, to_canonical(plain))
 
 
 def _check(closed: list[str], expected: tuple[str, ...]) -> None:
@@ -192,10 +198,10 @@ class _Digests:
         self._open = hashlib.sha256(b"[")
         self._rows = 0
 
-    def add(self, plain: Mapping[str, Any]) -> None:
+    def add(self, canonical: bytes) -> None:
         if self._rows == DIGEST_ROWS:
             self._close_one()
-        self._open.update((b"," if self._rows else b"") + to_canonical(plain))
+        self._open.update((b"," if self._rows else b"") + canonical)
         self._rows += 1
 
     def close(self) -> tuple[str, ...]:

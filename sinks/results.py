@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import platform
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from schemas.canonical import to_sha256
-from schemas.finding import LookedImage
 from schemas.result import (
-    INLINE_ROWS,
     Asset,
     InlineContent,
     Processing,
     ResultStored,
-    count_entries,
     digest_observer,
     to_result_folder,
 )
+from sinks.entries import EntryShelf, PackedEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from schemas.finding import Entry, Finding, Image
+    from schemas.finding import Entry, Finding, Image, LookedImage, UnreadImage
     from schemas.result import Observer, Result, TableContent
-    from schemas.unit import UnitStamp, WorkOrder
+    from schemas.sampling.run import RunAccount
+    from schemas.unit import UnitKind, UnitStamp, WorkOrder
     from sinks.object_store.store import ObjectStore
 
     #: From pixels, findings and whether the model is for demonstration to the bytes of an annotated JPEG.
     Draw = Callable[[NDArray[np.uint8], tuple[Finding, ...], bool], bytes]
     #: From entries to what the document says of the tables, and the bytes of the images and findings tables.
-    MakeTables = Callable[[tuple[Entry, ...]], tuple[TableContent, bytes, bytes]]
+    MakeTables = Callable[[Iterable[Entry | PackedEntry]], tuple[TableContent, bytes, bytes]]
+    #: Makes what is written beside the result of one unit.
+    OpenCompanion = Callable[[UnitStamp, Observer], "Companion"]
 
 #: What an announcement names of labels and products; more are counted.
 _NAMED_LIMIT = 100
@@ -60,6 +63,40 @@ class Picturing:
     limit: int = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Something that is stored beside a result.
+
+    Attributes
+    ----------
+    name
+        Below the folder of the result.
+    source
+        Its bytes, or a local file that holds them.
+    """
+
+    role: str
+    name: str
+    media_type: str
+    source: bytes | Path
+
+
+class Companion(Protocol):
+    """Makes products of a unit beside its result, image by image."""
+
+    def look(self, account: RunAccount, entry: LookedImage, pixels: NDArray[np.uint8]) -> None:
+        """Take an image with its findings; the pixels are borrowed."""
+        ...
+
+    def miss(self, entry: UnreadImage) -> None:
+        """Take an image that could not be read."""
+        ...
+
+    def finish(self, account: RunAccount) -> Iterator[Product]:
+        """Yield the products, the most wanted ones first; each is stored before the next is asked for."""
+        ...
+
+
 @dataclass(frozen=True)
 class ResultSink:
     """Stores results under keys that follow from feed, capture time, content, model and parameters.
@@ -76,6 +113,8 @@ class ResultSink:
         Which pictures to keep.
     runtime
         What the processing record says of program and machine kind; no host name.
+    companions
+        What is written beside the results of a kind of unit.
     """
 
     store: ObjectStore
@@ -83,6 +122,7 @@ class ResultSink:
     make_tables: MakeTables
     picturing: Picturing = field(default_factory=Picturing)
     runtime: str = field(default_factory=lambda: f"python {platform.python_version()} {platform.machine()}")
+    companions: Mapping[UnitKind, OpenCompanion] = field(default_factory=dict)
 
     def find(self, unit: UnitStamp, observer: Observer) -> ResultStored | None:
         """Return the announcement of a result that is already complete in the store, exactly as it was made."""
@@ -93,7 +133,9 @@ class ResultSink:
 
     def begin(self, unit: UnitStamp, observer: Observer) -> ResultWriting:
         """Begin to write the result of a unit."""
-        return ResultWriting(self, to_result_folder(unit, digest_observer(observer)), observer.is_demonstration)
+        folder = to_result_folder(unit, digest_observer(observer))
+        make = self.companions.get(unit.kind)
+        return ResultWriting(self, folder, observer.is_demonstration, None if make is None else make(unit, observer))
 
 
 @dataclass
@@ -103,8 +145,14 @@ class ResultWriting:
     sink: ResultSink
     folder: str
     is_demonstration: bool
+    companion: Companion | None = None
     _products: list[Asset] = field(default_factory=list)
     _pictures: int = 0
+    _shelf: EntryShelf = field(default_factory=EntryShelf)
+
+    def add(self, entry: Entry) -> None:
+        """Take an entry of the document, in any order."""
+        self._shelf.add(entry)
 
     def add_picture(self, image: Image, pixels: NDArray[np.uint8], findings: tuple[Finding, ...]) -> None:
         """Store the annotated picture of an image, where the settings ask for it."""
@@ -117,22 +165,34 @@ class ResultWriting:
             "picture", f"pictures/{image.index}.jpg", self.sink.draw(pixels, findings, self.is_demonstration), _JPEG
         )
 
-    def store_entries(self, entries: tuple[Entry, ...]) -> InlineContent | TableContent:
+    def add_to_companion(self, account: RunAccount | None, entry: LookedImage, pixels: NDArray[np.uint8]) -> None:
+        """Show an image to what is written beside the result."""
+        if self.companion is not None and account is not None:
+            self.companion.look(account, entry, pixels)
+
+    def store_companion(self, account: RunAccount | None, unread: Iterable[Entry]) -> None:
+        """Store what is written beside the result."""
+        if self.companion is None or account is None:
+            return
+        for entry in unread:
+            self.companion.miss(cast("UnreadImage", entry))
+        for product in self.companion.finish(account):
+            self._store_product(product.role, product.name, product.source, product.media_type)
+
+    def store_entries(self) -> InlineContent | TableContent:
         """Return the content of the document; a large one stands in tables, which are stored here."""
-        findings = sum(len(entry.findings) for entry in entries if isinstance(entry, LookedImage))
-        if len(entries) + findings <= INLINE_ROWS:
-            return InlineContent(images=entries)
-        content, images_table, findings_table = self.sink.make_tables(entries)
+        inline = self._shelf.list_inline()
+        if inline is not None:
+            return InlineContent(images=inline)
+        content, images_table, findings_table = self.sink.make_tables(self._shelf.walk())
         self._store_product("images_table", "images.parquet", images_table, _PARQUET)
         self._store_product("findings_table", "findings.parquet", findings_table, _PARQUET)
         return content
 
-    def store(
-        self, result: Result, entries: tuple[Entry, ...], order: WorkOrder, *, started_at: dt.datetime, attempt: int
-    ) -> ResultStored:
+    def store(self, result: Result, order: WorkOrder, *, started_at: dt.datetime, attempt: int) -> ResultStored:
         """Store announcement and document, in this order, and return the announcement."""
         document = result.to_canonical()
-        announced = self._announce(result, entries, order, document=document, started_at=started_at, attempt=attempt)
+        announced = self._announce(result, order, document=document, started_at=started_at, attempt=attempt)
         store = self.sink.store
         store.write(f"{self.folder}/{ANNOUNCEMENT}", announced.to_canonical(), media_type=_JSON)
         store.write(f"{self.folder}/{DOCUMENT}", document, media_type=_JSON)
@@ -141,14 +201,13 @@ class ResultWriting:
     def _announce(
         self,
         result: Result,
-        entries: tuple[Entry, ...],
         order: WorkOrder,
         *,
         document: bytes,
         started_at: dt.datetime,
         attempt: int,
     ) -> ResultStored:
-        counts, labels = count_entries(entries)
+        counts, labels = self._shelf.tally.to_counts()
         return ResultStored(
             result_id=result.result_id,
             unit=result.unit,
@@ -174,10 +233,17 @@ class ResultWriting:
             ),
         )
 
-    def _store_product(self, role: str, name: str, data: bytes, media_type: str) -> None:
+    def _store_product(self, role: str, name: str, source: bytes | Path, media_type: str) -> None:
         key = f"{self.folder}/{name}"
-        self.sink.store.write(key, data, media_type=media_type)
-        self._products.append(_to_asset(role, key, data, media_type))
+        if isinstance(source, bytes):
+            self.sink.store.write(key, source, media_type=media_type)
+            self._products.append(_to_asset(role, key, source, media_type))
+            return
+        self.sink.store.write_file(key, source, media_type=media_type)
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size_bytes = source.stat().st_size
+        self._products.append(Asset(role=role, key=key, media_type=media_type, size_bytes=size_bytes, sha256=digest))
 
 
 def _to_asset(role: str, key: str, data: bytes, media_type: str) -> Asset:

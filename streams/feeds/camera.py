@@ -64,6 +64,11 @@ class CameraUnit:
         """The images that could not be read."""
         return tuple(self.opened.unread)
 
+    @property
+    def account(self) -> None:
+        """A camera says nothing of what it saw."""
+        return
+
 
 @dataclass(frozen=True)
 class CameraReader:

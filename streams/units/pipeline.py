@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from schemas.errors import RejectedInput
 from schemas.finding import LookedImage
+from schemas.geometry import Whole
 from schemas.media import MediaSettled, SetAside, Skipped, Stored
 from schemas.result import Observed, ResultStored, digest_observer, make_result
 from streams.brokers.records import Record
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from detectors.base import Detector, View
     from schemas.finding import Entry, Finding
     from schemas.result import Broken, Complete, Effort, Observer
+    from schemas.sampling.run import RunAccount
     from schemas.topics import Topics
     from schemas.unit import Unit, WorkOrder
     from sinks.results import ResultSink
@@ -50,6 +52,11 @@ class OpenedUnit(Protocol):
     @property
     def unread(self) -> tuple[Entry, ...]:
         """The images that could not be read, once the views are exhausted."""
+        ...
+
+    @property
+    def account(self) -> RunAccount | None:
+        """What an instrument says of its run, once a view was drawn; ``None`` of a camera."""
         ...
 
 
@@ -145,17 +152,27 @@ class Pipeline:
             self.journal.forget(unit.stamp.unit_id)  # a retry, once the cause is mended, begins anew
             raise RejectedInput(POISON, f"The unit ended the process that looked at it {ATTEMPTS_LIMIT} times.")
         writing = self.sink.begin(unit.stamp, observer)
-        looked: list[Entry] = []
         with self.journal.at_work(unit.stamp.unit_id), self.reader.open(unit) as opened:
             for view, findings in pair_answers(self.detector, opened.views()):
-                kept = self.reader.flag(unit, findings)
+                kept = self.reader.flag(unit, add_measures(findings, view))
                 writing.add_picture(view.image, view.pixels, kept)
-                looked.append(LookedImage(image=view.image, findings=kept))
+                entry = LookedImage(image=view.image, findings=kept)
+                writing.add(entry)
+                writing.add_to_companion(opened.account, entry, view.pixels)
                 on_image()
-        entries = tuple(sorted((*looked, *opened.unread), key=_to_index))
-        outcome = Observed(coverage=opened.coverage, effort=opened.effort, content=writing.store_entries(entries))
+            for missed in opened.unread:
+                writing.add(missed)
+            writing.store_companion(opened.account, opened.unread)
+        outcome = Observed(coverage=opened.coverage, effort=opened.effort, content=writing.store_entries())
         result = make_result(unit.stamp, observer, outcome)
-        return writing.store(result, entries, order, started_at=started_at, attempt=attempt)
+        return writing.store(result, order, started_at=started_at, attempt=attempt)
+
+
+def add_measures(findings: tuple[Finding, ...], view: View) -> tuple[Finding, ...]:
+    """Return the findings of an image, what its instrument measured added to the one that is of the whole image."""
+    if not view.measures or len(findings) != 1 or findings[0].measures or not isinstance(findings[0].geometry, Whole):
+        return findings
+    return (findings[0].model_copy(update={"measures": view.measures}),)
 
 
 def pair_answers(detector: Detector, views: Iterable[View]) -> Iterator[tuple[View, tuple[Finding, ...]]]:
@@ -202,7 +219,3 @@ def to_set_aside(
 def _settle(topics: Topics, order: WorkOrder, end: Stored | Skipped | SetAside) -> Record:
     settled = MediaSettled(source=order.source, event=order.event, subject=order.unit.group, end=end)
     return to_settled_record(topics, settled)
-
-
-def _to_index(entry: Entry) -> int:
-    return entry.image.index if isinstance(entry, LookedImage) else entry.index

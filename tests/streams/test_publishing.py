@@ -115,7 +115,10 @@ def store_run(store, group, particles, *, volumes=None, counted=True, demonstrat
         store.write(f"{folder}/{COUNTS}", write_run_counts(counts), media_type=JSON)
     order = WorkOrder(unit=unit, source="/flowcam", event=group, arrived_at=ARRIVED)
     sink = ResultSink(store, draw=lambda *_: b"", make_tables=lambda _: None)
-    sink.begin(stamp, observer).store(result, entries, order, started_at=ARRIVED, attempt=1)
+    writing = sink.begin(stamp, observer)
+    for entry in entries:
+        writing.add(entry)
+    writing.store(result, order, started_at=ARRIVED, attempt=1)
 
 
 @pytest.fixture

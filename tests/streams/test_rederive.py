@@ -103,10 +103,11 @@ class Observatory:
         writing = sink.begin(order.unit.stamp, observer)
         for entry in entries:
             writing.add_picture(entry.image, np.zeros((1, 1, 3), np.uint8), entry.findings)
-        content = writing.store_entries(entries)
+            writing.add(entry)
+        content = writing.store_entries()
         outcome = Observed(coverage=Complete(), effort=Effort(images_looked=len(entries)), content=content)
         result = make_result(order.unit.stamp, observer, outcome)
-        return writing.store(result, entries, order, started_at=AT, attempt=1)
+        return writing.store(result, order, started_at=AT, attempt=1)
 
     def correct(self, deployments: tuple[Deployment, ...], rule: CaptureRule = RULE):
         rederivation = Rederivation(self.store, rule, deployments, TABLES, self.announced.append)

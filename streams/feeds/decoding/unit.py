@@ -68,7 +68,7 @@ class OpenUnit:
     roles
         Of a run, by role, which file is which part; only where it is asked for without its images.
     said
-        Of a run, what others say of its particles, once all views were drawn.
+        Of a run, what others say of its particles, all of it once a view was drawn.
     """
 
     lender: Lender

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from schemas.result import Complete, Effort
@@ -60,9 +61,9 @@ class RunUnit:
         """The particles that could not be read."""
         return tuple(self.opened.unread)
 
-    @property
+    @cached_property
     def account(self) -> RunAccount:
-        """What the instrument says of the run, and others of its particles."""
+        """What the instrument says of the run, and others of its particles; all is there when the first view is drawn."""
         return RunAccount(self._record, tuple(SaidOfParticle.model_validate(item) for item in self.opened.said))
 
     @property

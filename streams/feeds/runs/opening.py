@@ -1,4 +1,4 @@
-"""Runs inside the decoding process: its files become a header, particles one by one, and what others say of them."""
+"""Runs inside the decoding process: its files become a header, what others say of its particles, and these one by one."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ def open_run(listing: Path, order: Order, notes: Notes) -> Iterator[Event]:
             return
         run = reader.open(files)
         yield _make_header(run.facts, "")
+        for piece in _cut(map(_to_plain, run.opinions()), _PIECE):
+            yield Said(piece)
         for entry in run.particles():
             if isinstance(entry, Particle):
                 yield Roi(entry.pixels, entry.to_image().to_plain(), entry.measures)
             else:
                 yield Unread(entry.index, entry.reason)
-        for piece in _cut(map(_to_plain, run.opinions()), _PIECE):
-            yield Said(piece)
         yield Ending()
 
 

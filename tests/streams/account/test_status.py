@@ -44,9 +44,9 @@ def announce(client, number, feed="cam"):
     observer = ScriptedDetector().identity.to_observer(reader=FakeReader().to_version(order.unit))
     sink = ResultSink(MemoryStore(), lambda *_: b"", make_tables)
     writing, opened = sink.begin(order.unit.stamp, observer), Opened([])
-    outcome = Observed(coverage=opened.coverage, effort=opened.effort, content=writing.store_entries(()))
+    outcome = Observed(coverage=opened.coverage, effort=opened.effort, content=writing.store_entries())
     result = make_result(order.unit.stamp, observer, outcome)
-    announced = writing.store(result, (), order, started_at=order.arrived_at, attempt=1)
+    announced = writing.store(result, order, started_at=order.arrived_at, attempt=1)
     client.append([Record(TOPICS.result_stored, b"%d" % number, announced.to_canonical())])
 
 

@@ -84,6 +84,7 @@ class Opened:
     """A unit of pictures that are all of one colour."""
 
     unread = ()
+    account = None
     coverage = Complete()
 
     def __init__(self, levels):
