@@ -226,9 +226,10 @@ def _to_quality(coverage: Coverage) -> Iterator[str]:
     if coverage.samples:
         yield (
             "The number of a taxon in a sample is the number of its particles in all runs over it, without those seen before, "
-            "bubbles and calibration beads; particles below the score of their class are in no occurrence. Abundance is that "
-            "number divided by the sub-sampling coefficient and by the volume sampled; its interval is the exact one of a "
-            "Poisson count (Garwood 1936, Biometrika 28:437-442) and holds nothing but the error of counting."
+            "bubbles and calibration beads; a particle may be a chain or colony of cells. Particles below the score of their "
+            "class are in no occurrence. Abundance is that number divided by the sub-sampling coefficient and by the volume "
+            "sampled; its interval is the exact one of a Poisson count (Garwood 1936, Biometrika 28:437-442) and holds "
+            "nothing but the error of counting."
         )
 
 

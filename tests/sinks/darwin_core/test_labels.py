@@ -80,7 +80,7 @@ def test_a_file_without_rows_is_refused(text):
 
 
 def test_the_shipped_maps_read_and_publish_only_rows_with_an_id():
-    assert list_shipped_maps() == ("aquarium-animals", "motion", "obsea-fish")
+    assert list_shipped_maps() == ("aquarium-animals", "motion", "obsea-fish", "vliz-phytoplankton")
     aquarium = load_shipped_map("aquarium-animals").to_index()
     assert {name for name, row in aquarium.items() if row.taxon} == {"fish", "jellyfish", "starfish"}
     obsea = load_shipped_map("obsea-fish").to_index()
@@ -94,9 +94,37 @@ def test_an_unknown_shipped_map_is_refused_with_the_names_that_exist():
         load_shipped_map("plankton")
 
 
-@pytest.mark.parametrize("name", ["aquarium-animals", "obsea-fish"])
+@pytest.mark.parametrize("name", ["aquarium-animals", "obsea-fish", "vliz-phytoplankton"])
 def test_every_shipped_id_is_the_one_of_the_reference_list(name, reference):
     with (reference / "dwc" / "taxa.csv").open(encoding="utf-8") as lines:
         ids = {row["name"]: row["aphia_id"] for row in csv.DictReader(lines)}
     for aphia_id, taxon in load_shipped_map(name).to_taxa().items():
         assert ids[taxon.scientific_name] == str(aphia_id), taxon
+
+
+def test_merged_classes_of_plankton_go_to_the_stated_taxon_and_parts_of_animals_to_none():
+    rows = load_shipped_map("vliz-phytoplankton").to_index()
+    merged = rows["Chaetoceros_curvisetus+C._pseudocurvisetus"]
+    assert (merged.state, merged.taxon) == ("composite", rows["Chaetoceros"].taxon)
+    assert rows["Bellerochea"].taxon.aphia_id == 149305
+    assert rows["Bellerochea_horologicalis"].taxon.aphia_id == 447730
+    assert rows["Thalassiosira+Porosira"].taxon is None
+    assert {row.label for row in rows.values() if row.state == "trace" and "_" in row.label} == {
+        "Faecal_pellet", "Porifera_spicule",
+    }  # fmt: skip
+    assert rows["Crustaceae-part"].state == "trace"
+
+
+def test_both_spellings_of_a_class_of_plankton_mean_the_same():
+    meanings = load_shipped_map("vliz-phytoplankton").to_meanings()
+    plain = {"".join(letter for letter in label if letter.isalnum()).casefold() for label in meanings}
+    assert len(plain) == 95
+    for label, meaning in meanings.items():
+        if "_" in label and "+" not in label and label.replace("_", " ") in meanings:
+            assert meanings[label.replace("_", " ")] == meaning
+
+
+def test_the_map_of_plankton_has_every_class_of_real_folders(real_data):
+    folders = {path.name for path in (real_data / "plankton/vliz_flowcam").iterdir() if path.is_dir()}
+    assert folders
+    assert folders <= set(load_shipped_map("vliz-phytoplankton").to_index())
