@@ -1,0 +1,125 @@
+"""Access: one line of a log as rules of counting see it, whatever door or log it is from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from schemas.errors import FatalFault
+from schemas.media import Purpose
+from schemas.noun import Count, Name, Noun, Time
+from schemas.usage import UNKNOWN_COUNTRY, Country, NotDone, Person, Processed, Served, Text, UsageEvent
+from streams.usage.counting.robots import is_tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Complaints told of one file.
+_MOST_COMPLAINTS = 50
+
+#: HTTP: done; refused because of what was sent; failed because of us.
+_DONE, _REFUSED, _FAILED = 200, 400, 500
+
+
+class Access(Noun):
+    """An access to a resource (a model, a result, a dataset).
+
+    Attributes
+    ----------
+    event_id
+        The same access has the same id, however often it is told.
+    user
+        Who, as a pseudonym: the best identity there is (login, cookie, or address and agent together).
+    session
+        The session's id, where the door keeps sessions.
+    resource
+        What was opened; two with different contents are two resources.
+    action
+        A request delivers content; an investigation looks at what there is, or submits.
+    status
+        The HTTP status, or what it would have been.
+    agent
+        The program that asked, as it names itself; absent where nobody kept it.
+    method
+        Whether a person's browser or a program asked; absent, it follows from the agent.
+    """
+
+    event_id: Text
+    requested_at: Time
+    installation: Name
+    user: Text
+    session: Text | None = None
+    resource: Annotated[str, StringConstraints(min_length=1, max_length=1200)]
+    action: Literal["investigation", "request"]
+    status: Annotated[int, Field(ge=100, le=599)] = _DONE
+    agent: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    purpose: Purpose = "user"
+    traffic: Literal["internal", "affiliated", "external", "training", "robot", "test"] = "external"
+    method: Literal["Regular", "Machine"] | None = None
+    country: Country = UNKNOWN_COUNTRY
+    bytes: Count = 0
+
+    @property
+    def access_method(self) -> Literal["Regular", "Machine"]:
+        """COUNTER's Access_Method: as told, or by the agent; where neither is known, Regular."""
+        if self.method is not None:
+            return self.method
+        return "Machine" if self.agent is not None and is_tool(self.agent) else "Regular"
+
+
+def read_accesses(lines: Iterable[str], name: str) -> list[Access]:
+    """Return the accesses of JSON lines; empty lines are none.
+
+    Raises
+    ------
+    FatalFault
+        If any line is wrong; every wrong line is named, up to 50 of them.
+    """
+    found, complaints = [], []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(Access.from_json(line))
+        except ValidationError as error:
+            item = error.errors()[0]
+            field = ".".join(map(str, item["loc"]))
+            complaints.append(
+                f"{name}:{number}: {field + ': ' if field else ''}{item['msg'].removeprefix('Value error, ')}"
+            )
+    if complaints:
+        more = f"\n{name}: and {len(complaints) - _MOST_COMPLAINTS} more" if len(complaints) > _MOST_COMPLAINTS else ""
+        raise FatalFault("\n".join(complaints[:_MOST_COMPLAINTS]) + more)
+    return found
+
+
+def to_access(event: UsageEvent) -> Access:
+    """Return a recorded use as an access.
+
+    COUNTER has no report for services, so this is an extension, declared here: the model or the object handed out is the
+    resource, a delivered result is a request, a submission that was taken in is an investigation. What was sent is part of
+    the resource, so that two pictures sent in one second are no double-click.
+    """
+    act, who = event.act, event.who
+    if isinstance(act, Processed):
+        resource = f"{act.observer_name}/{act.observer_version}"
+    else:
+        resource = act.resource if isinstance(act, Served) else event.operation
+    status = _DONE
+    if isinstance(act, NotDone):
+        status = _REFUSED if act.status == "refused" else _FAILED
+    return Access(
+        event_id=event.event_id,
+        requested_at=event.requested_at,
+        installation=event.installation,
+        user=who.pseudonym if isinstance(who, Person) else who.owner,
+        resource=" ".join((resource, *sorted(event.contents)))[:1200],
+        action="request" if isinstance(act, Processed | Served) else "investigation",
+        status=status,
+        purpose=event.purpose,
+        traffic=event.traffic,
+        method=event.access,
+        country=event.country,
+        bytes=event.bytes,
+    )
