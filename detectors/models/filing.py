@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,13 +15,14 @@ from detectors.models.catalogue import Model, open_model, read_folder, read_mode
 from detectors.models.dataset import read_picture_set, write_split
 from detectors.models.measuring import SCORE_FLOOR, draw_confusions, look_at_pictures
 from detectors.models.metrics import count_confusions, measure_figures
+from detectors.models.placing import make_folder
 from detectors.models.split import Split, split_blocks
 from detectors.yolo.open import YoloOptions, open_yolo
 from detectors.yolo.parameters import YoloParameters
 from schemas.errors import FatalFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -138,7 +138,7 @@ def file_own(
     if shelf.folder.exists():
         message = f"The catalogue has {shelf.name}@{shelf.version} already; results name it, so give another version."
         raise FatalFault(message)
-    with _making(shelf) as made:
+    with make_folder(shelf.folder) as made:
         model = _take_in(path, made, input_px=input_px)
         if model.network is None:
             message = f"{path.name} does not say what it is for."
@@ -154,24 +154,6 @@ def file_own(
         write_card(made, card)
     open_model(f"{shelf.name}@{shelf.version}", (read_folder(shelf.catalogue),))
     return card
-
-
-@contextmanager
-def _making(shelf: Shelf) -> Iterator[Path]:
-    """Lend a folder that becomes the model's own when the block ends well, and vanishes when it does not."""
-    try:
-        shelf.folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".filing-", dir=shelf.folder.parent) as scratch:
-            made = Path(scratch) / "model"
-            made.mkdir()
-            yield made
-            made.rename(shelf.folder)
-    except OSError as error:
-        message = f"The catalogue {shelf.catalogue.name} cannot be written ({error.strerror or type(error).__name__})."
-        raise FatalFault(message) from error
-    finally:
-        with suppress(OSError):  # not empty: other versions are there
-            shelf.folder.parent.rmdir()
 
 
 def _take_in(path: Path, folder: Path, *, input_px: int) -> Model:

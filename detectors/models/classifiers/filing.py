@@ -27,7 +27,7 @@ from detectors.models.classifiers.metrics import count_confusions, measure_relia
 from schemas.errors import FatalFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from detectors.models.about import About
@@ -71,19 +71,17 @@ class Filing:
 def file_classifier(
     trained: TrainedClassifier,
     filing: Filing,
-    catalogue: Path,
+    folder: Path,
     *,
     progress: Callable[[int, int], None] = lambda _, __: None,
 ) -> ClassifierCard:
-    """Write ``<catalogue>/<name>/<version>/`` and return the card, measured with the file that was written.
+    """Write everything into an empty folder and return the card, measured with the file that was written.
 
     Raises
     ------
     FatalFault
-        If the folder is there already, the ``train`` extra is missing, or the network cannot be written or run.
+        If the ``train`` extra is missing, or the network cannot be written or run.
     """
-    refuse_filed(filing, catalogue)
-    folder = catalogue / filing.name / filing.version
     _write_model(trained, filing, folder)
     plain = read_classifier_folder(folder / MODEL_FILE)
     classifier = Classifier(plain.model, plain.preprocessing, dict(trained.thresholds), plain.taxa)
@@ -118,6 +116,20 @@ def refuse_filed(filing: Filing, catalogue: Path) -> None:
         raise FatalFault(message)
 
 
+def refuse_ids(filing: Filing, labels: Sequence[str]) -> None:
+    """Refuse AphiaIDs of classes that are not there: a misspelt class would go without its id.
+
+    Raises
+    ------
+    FatalFault
+        Naming them.
+    """
+    unknown = sorted(set(filing.ids or ()) - set(labels))
+    if unknown:
+        message = f"Ids are given of classes that are not there: {', '.join(unknown)}."
+        raise FatalFault(message)
+
+
 def to_score_table(trial: Trial) -> str:
     """Return a measurement as CSV: a row a class, empty where nothing can be divided."""
     out = io.StringIO()
@@ -130,14 +142,9 @@ def to_score_table(trial: Trial) -> str:
 
 def _write_model(trained: TrainedClassifier, filing: Filing, folder: Path) -> None:
     data = write_onnx(trained.design, trained.weights, input_px=trained.preprocessing.input_px, name=filing.name)
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / MODEL_FILE).write_bytes(data)
     (folder / CLASSES_FILE).write_text("".join(f"{label}\n" for label in trained.labels), encoding="utf-8")
     if filing.ids is not None:
-        unknown = sorted(set(filing.ids) - set(trained.labels))
-        if unknown:
-            message = f"Ids are given of classes that were not trained: {', '.join(unknown)}."
-            raise FatalFault(message)
         lines = "".join(f"{filing.ids.get(label, '-')}\n" for label in trained.labels)
         (folder / APHIA_FILE).write_text(lines, encoding="utf-8")
     preprocessing = json.dumps(trained.preprocessing.to_plain(), indent=2)

@@ -7,9 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from detectors.models.classifiers.filing import Filing, file_classifier, refuse_filed
+from detectors.models.classifiers.filing import Filing, file_classifier, refuse_filed, refuse_ids
+from detectors.models.classifiers.learning.network import load_torch
+from detectors.models.classifiers.learning.pictures import find_pictures
 from detectors.models.classifiers.learning.tracking import KeptTracker
 from detectors.models.classifiers.learning.training import train_classifier
+from detectors.models.placing import make_folder
 
 if TYPE_CHECKING:
     from detectors.models.classifiers.card import ClassifierCard, Trial
@@ -41,8 +44,11 @@ def make_classifier(
         If the ``train`` extra is missing, the pictures cannot be used, training fails, or the version is there already.
     """
     refuse_filed(filing, catalogue)
+    load_torch()
+    refuse_ids(filing, find_pictures(source.root, rule=source.rule, table=source.table).labels)
     record = tracker or KeptTracker()
     record.note_settings({**asdict(recipe), "name": filing.name, "version": filing.version})
+    home = catalogue / filing.name / filing.version
 
     def go_on(stage: str, done: int, of: int, figure: float) -> bool:
         if stage == "learn":
@@ -50,19 +56,20 @@ def make_classifier(
         return progress(stage, done, of, figure)
 
     try:
-        trained = train_classifier(source, recipe, progress=go_on)
-        if both_ways:
-            turned = _turn_round(trained, source, recipe, progress=progress)
-            filing = replace(filing, others=(*filing.others, turned))
-        card = file_classifier(
-            trained, filing, catalogue, progress=lambda done, of: _ignore(progress("measure", done, of, 0.0))
-        )
+        with make_folder(home) as folder:
+            trained = train_classifier(source, recipe, progress=go_on)
+            if both_ways:
+                turned = _turn_round(trained, source, recipe, progress=progress)
+                filing = replace(filing, others=(*filing.others, turned))
+            card = file_classifier(
+                trained, filing, folder, progress=lambda done, of: _ignore(progress("measure", done, of, 0.0))
+            )
     except BaseException:
         record.finish({}, None)
         raise
     trial = card.figures
     figures = {"accuracy": trial.accuracy, "macro_f1": trial.macro_f1, "calibration_error": trial.calibration_error}
-    record.finish(figures, catalogue / filing.name / filing.version)
+    record.finish(figures, home)
     return card
 
 

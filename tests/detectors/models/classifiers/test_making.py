@@ -209,9 +209,28 @@ def test_a_regression_finds_what_one_measure_tells_and_classes_weigh_alike():
     assert (say(numbers) == truth).mean() > 0.88
 
 
-def test_ids_of_classes_that_were_not_trained_are_refused(shapes, tmp_path):
-    with pytest.raises(FatalFault, match="classes that were not trained: copepod"):
-        make(shapes, tmp_path, recipe=replace(RECIPE, epochs=1), filing=Filing("x", "1", ids={"copepod": "1"}))
+def test_ids_of_classes_that_are_not_there_are_refused(shapes, tmp_path):
+    with pytest.raises(FatalFault, match="classes that are not there: copepod"):
+        make(shapes, tmp_path, filing=Filing("x", "1", ids={"copepod": "1"}))
+
+
+def test_what_fails_leaves_nothing_behind(shapes, tmp_path):
+    def fail(stage, done, of, figure):
+        if stage == "measure":
+            raise KeyboardInterrupt
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        make(shapes, tmp_path / "models", recipe=replace(RECIPE, epochs=1), progress=fail)
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_a_catalogue_that_cannot_be_written_is_said_before_training(shapes, tmp_path):
+    (tmp_path / "models").write_text("a file where a folder should be", encoding="utf-8")
+    seen = []
+    with pytest.raises(FatalFault, match="The catalogue models cannot be written"):
+        make(shapes, tmp_path / "models", progress=lambda *said: seen.append(said) or True)
+    assert seen == []
 
 
 def test_preprocessing_is_measured_on_the_pictures_learnt_from(shapes, tmp_path):
