@@ -16,7 +16,7 @@ from yarl import URL
 
 from streams.agents.batches import Batching, BatchWindow
 from streams.agents.takes import Shape, Take, to_stored
-from streams.agents.window import OrderedWindow, Window, WindowClosedError
+from streams.agents.window import Crew, CrewWindow, Window, WindowClosedError
 from streams.brokers.address import read_servers
 from streams.brokers.kafka.faults import is_kafka_error
 from streams.brokers.registration import register_transports
@@ -25,6 +25,7 @@ from streams.faults import OutageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+    from concurrent.futures import Executor
     from pathlib import Path
 
     from streams.brokers.credentials import Credentials
@@ -152,21 +153,24 @@ class StreamApp:
         topic: str,
         *,
         shape: Shape,
-        work: Callable[[Take], Awaitable[None]],
+        crew: Crew[Take, Any],
+        threads: Executor,
         on_fault: Callable[[BaseException], Awaitable[None]],
     ) -> None:
         """Add an agent for one topic.
 
         Parameters
         ----------
-        work
-            Does a record and makes its outcome durable; a fault it raises ends the agent, the record unacknowledged.
+        crew
+            Does records and makes their outcome durable; a fault it raises ends the agent, the record unacknowledged.
+        threads
+            Where records are done.
         on_fault
             Told that fault; decides whether the whole app stops.
         """
         self._add(
             topic,
-            lambda: OrderedWindow(shape.width, backlog=shape.backlog, work=work, on_hold=self._hold),
+            lambda: CrewWindow(crew, shape.width, backlog=shape.backlog, threads=threads, on_hold=self._hold),
             buffer_records=_SMALL_BUFFER_RECORDS if shape.is_small else _BUFFER_RECORDS,
             on_fault=on_fault,
         )

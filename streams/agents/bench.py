@@ -32,7 +32,7 @@ T = TypeVar("T")
 A = TypeVar("A")
 
 #: A thread is worth waking for this much work; handing over to one costs about a hundredth of it.
-_WORTH_S = 0.01
+_WORTH_S = 0.05
 
 #: How much the newest measurement counts.
 _NEW_SHARE = 0.2
@@ -97,16 +97,19 @@ class Bench:
     pace: Pace = field(default_factory=Pace)
     stopping: Event = field(default_factory=Event)
 
-    async def call(self, work: Callable[[], T]) -> T:
-        """Run ``work`` in a thread, trying again while a neighbour is away."""
+    def do(self, work: Callable[[], T]) -> T:
+        """Run ``work`` here, trying again while a neighbour is away."""
 
         def try_once() -> T:
             self.pulse.beat()
             with self.health.watch("work"):
                 return work()
 
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.threads, self.patience.call, try_once, self.stopping)
+        return self.patience.call(try_once, self.stopping)
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Do the same in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, self.do, work)
 
     async def spread(self, items: Sequence[A], work: Callable[[A], T]) -> list[T | RejectedInput]:
         """Run ``work`` for each item and return its answers in order, a rejection in the place of one that was refused.

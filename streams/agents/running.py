@@ -110,11 +110,9 @@ class Running:
                 await self._end(fault)
 
         for lane in LANES:
-            topic, agent = (
-                self.parts.topics.work(name, lane),
-                WorkAgent(pipeline, self._find_bench(lane, threads=shape.width)),
-            )
-            self.app.add_agent(topic, shape=shape, work=agent.work, on_fault=on_fault)
+            topic, bench = self.parts.topics.work(name, lane), self._find_bench(lane, threads=shape.width)
+            crew = WorkAgent(pipeline, bench)
+            self.app.add_agent(topic, shape=shape, crew=crew, threads=bench.threads, on_fault=on_fault)
 
     def _find_bench(self, name: str, *, threads: int) -> Bench:
         """Return a bench with threads of its own, so that neither routing nor another lane waits for this one's clips."""

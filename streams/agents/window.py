@@ -1,15 +1,17 @@
-"""Ordered acknowledgement: several events at work at once, acknowledged strictly in order within each partition."""
+"""Ordered acknowledgement: events are done by a crew of threads, and acknowledged strictly in order within their partition."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from collections import Counter, deque
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable, Callable, Hashable
+    from collections.abc import AsyncIterable, Callable, Collection, Hashable, Sequence
+    from concurrent.futures import Executor
 
 
 class Acknowledgeable(Protocol):
@@ -27,6 +29,7 @@ class Acknowledgeable(Protocol):
 
 E = TypeVar("E", bound=Acknowledgeable)
 E_contra = TypeVar("E_contra", bound=Acknowledgeable, contravariant=True)
+Outcome = TypeVar("Outcome")
 
 
 class Window(Protocol[E_contra]):
@@ -57,53 +60,76 @@ class WindowClosedError(Exception):
 
 
 class HoldEvent(Exception):  # noqa: N818 - an instruction, not an error
-    """Raised by the work of an event: leave it unacknowledged, and go on with those behind it."""
+    """Raised where an event is done: leave it unacknowledged, and go on with those behind it."""
 
 
-@dataclass
-class _Lane(Generic[E]):
-    """The events of one partition, in order."""
-
-    queue: asyncio.Queue[tuple[E, asyncio.Task[None]]] = field(default_factory=asyncio.Queue)
-    finisher: asyncio.Task[None] | None = None
+#: What a thread does before it lets the events of others have their turn.
+_TURN = 8
 
 
-class OrderedWindow(Generic[E]):
-    """Works on at most ``width`` events at once and acknowledges them in order within their partition.
+class Crew(Protocol[E, Outcome]):
+    """Does events in two steps: each by itself in a thread, and then what several have in common."""
 
-    The finishing is a task of its own: a window that is drained only when the next event arrives would stand still in every
-    rebalance, when no event arrives until the ones at work are acknowledged.
+    def do(self, event: E) -> Outcome:
+        """Do one event, in a thread; what is raised closes the window, the event unacknowledged."""
+        ...
+
+    async def finish(self, done: Sequence[tuple[E, Outcome]]) -> Collection[E]:
+        """Make outcomes durable together, and return the events that shall stay where they are, unacknowledged."""
+        ...
+
+
+@dataclass(slots=True)
+class _Taken(Generic[E, Outcome]):
+    """An event, and what became of it."""
+
+    event: E
+    outcome: Outcome | None = None
+    fault: BaseException | None = None
+    is_done: bool = False
+    is_held: bool = False
+
+
+class CrewWindow(Generic[E, Outcome]):
+    """Does at most ``width`` events at once and acknowledges them in order within their partition.
+
+    What the threads have done is finished by a task of its own, as much of it at once as came while the last lot was being
+    finished: so a busy window tells the broker once of many, and a window in which nothing new arrives does not stand still,
+    as it would in every rebalance.
 
     Parameters
     ----------
+    crew
+        Does the events.
     width
         Events at work at once.
     backlog
         Events taken and not yet acknowledged: those at work, and those that are done and wait for an earlier one of their
         partition. Ample, one long unit does not keep the whole window waiting for its end.
-    work
-        Does one event and makes its outcome durable. :class:`HoldEvent` leaves it where it is; whatever else it raises closes
-        the window.
+    threads
+        Where they are done; may be shared with other windows.
     on_hold
         Told each event that is held. It stays unacknowledged, so nothing behind it can be committed, and all of it comes
         again when its worker starts anew; but its neighbours are done meanwhile.
     """
 
     def __init__(
-        self,
-        width: int,
-        *,
-        backlog: int = 0,
-        work: Callable[[E], Awaitable[None]],
-        on_hold: Callable[[E], None],
+        self, crew: Crew[E, Outcome], width: int, *, backlog: int = 0, threads: Executor, on_hold: Callable[[E], None]
     ) -> None:
-        self._work = work
+        self._crew = crew
+        self._width = width
+        self._threads = threads
         self._on_hold = on_hold
-        self._slots = asyncio.Semaphore(width)
-        self._room = asyncio.Semaphore(max(width, backlog))
-        self._lanes: dict[Hashable, _Lane[E]] = {}
+        self._slots = asyncio.Semaphore(2 * width)  # so that a thread that ends one event has the next at hand
+        self._room = asyncio.Semaphore(max(2 * width, backlog))
+        self._lanes: dict[Hashable, deque[_Taken[E, Outcome]]] = {}
         self._taken: Counter[Hashable] = Counter()
-        self._failed: asyncio.Future[None] | None = None
+        self._news = asyncio.Event()
+        self._is_told = False
+        self._lock = Lock()
+        self._waiting: deque[_Taken[E, Outcome]] = deque()
+        self._done: deque[_Taken[E, Outcome]] = deque()
+        self._serving = 0
 
     @property
     def is_full(self) -> bool:
@@ -111,91 +137,99 @@ class OrderedWindow(Generic[E]):
         return self._slots.locked() or self._room.locked()
 
     def has_taken(self, partition: Hashable) -> bool:
-        """Return whether events of this partition are at work, or done and wait for an earlier one."""
+        """Return whether events of this partition wait or are at work, or are done and wait for an earlier one."""
         return self._taken[partition] > 0
 
     async def run(self, events: AsyncIterable[E]) -> None:
-        """Work on events until they end; what is at work then is finished first.
+        """Work on events until they end; what was taken until then is done first.
 
         Raises
         ------
         WindowClosedError
-            If the work of an event failed. That event and all that are at work stay unacknowledged.
+            If an event failed. That event and all that are not finished stay unacknowledged.
         """
-        self._failed = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
         taker = asyncio.create_task(self._take(events))
+        taker.add_done_callback(lambda _: self._news.set())
         try:
-            waits: tuple[asyncio.Future[None], ...] = (taker, self._failed)
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if taker.done():
-                taker.result()
-                await self._drain()
-            if self._failed.done():
-                self._failed.result()
+            while any(self._lanes.values()) or not taker.done():
+                await self._news.wait()
+                self._news.clear()
+                self._is_told = False
+                await self._finish()
+            taker.result()
         except asyncio.CancelledError:
             raise
         except Exception as error:
             raise WindowClosedError from error
         finally:
-            await self._abandon(taker)
+            with self._lock:
+                self._waiting.clear()
+            taker.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await taker
 
     async def _take(self, events: AsyncIterable[E]) -> None:
         async for event in events:
             await self._room.acquire()
             await self._slots.acquire()
-            lane = self._lanes.setdefault(event.partition, _Lane())
-            if lane.finisher is None:
-                lane.finisher = asyncio.create_task(self._finish_in_order(lane))
-            task = asyncio.ensure_future(self._work(event))
-            task.add_done_callback(self._free_slot)
-            lane.queue.put_nowait((event, task))
+            taken: _Taken[E, Outcome] = _Taken(event)
+            self._lanes.setdefault(event.partition, deque()).append(taken)
             self._taken[event.partition] += 1
+            with self._lock:
+                self._waiting.append(taken)
+                is_wanted = self._serving < self._width
+                self._serving += is_wanted
+            if is_wanted:
+                self._threads.submit(self._serve)
 
-    def _free_slot(self, _task: asyncio.Task[None]) -> None:
-        self._slots.release()
-
-    async def _drain(self) -> None:
-        """Wait until every lane is empty, or one failed."""
-        waits = [asyncio.ensure_future(lane.queue.join()) for lane in self._lanes.values()]
-        if waits and self._failed is not None:
-            done: asyncio.Future[Any] = asyncio.gather(*waits)
-            await asyncio.wait((done, self._failed), return_when=asyncio.FIRST_COMPLETED)
-            done.cancel()
-
-    async def _finish_in_order(self, lane: _Lane[E]) -> None:
-        while True:
-            event, task = await lane.queue.get()
+    def _serve(self) -> None:
+        """Do what waits, in a thread, until nothing does or others have their turn."""
+        for _ in range(_TURN):
+            with self._lock:
+                if not self._waiting:
+                    self._serving -= 1
+                    return
+                taken = self._waiting.popleft()
             try:
-                await self._finish(event, task)
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # noqa: BLE001 - handed to run, which raises it
-                if self._failed is not None and not self._failed.done():
-                    self._failed.set_exception(error)
-                return
-            self._taken[event.partition] -= 1
+                taken.outcome = self._crew.do(taken.event)
+            except BaseException as fault:  # noqa: BLE001 - handed to run, which raises it
+                taken.fault = fault
+            self._done.append(taken)
+            self._tell()
+        with contextlib.suppress(RuntimeError):  # the threads are sent home
+            self._threads.submit(self._serve)
+
+    def _tell(self) -> None:
+        """Wake the loop, unless it is woken already: each call costs as much as doing something."""
+        if not self._is_told:
+            self._is_told = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed: what was done comes again
+                self._loop.call_soon_threadsafe(self._news.set)
+
+    async def _finish(self) -> None:
+        """Finish what is done, and acknowledge what is then first in its partition; raise the first fault."""
+        lot = [self._done.popleft() for _ in range(len(self._done))]
+        for _ in lot:
+            self._slots.release()
+        good = [taken for taken in lot if taken.fault is None]
+        if good:
+            held = {id(event) for event in await self._crew.finish([(taken.event, taken.outcome) for taken in good])}  # type: ignore[misc]
+            for taken in good:
+                taken.is_done, taken.is_held = True, id(taken.event) in held
+            for partition in {taken.event.partition for taken in good}:
+                self._acknowledge(partition)
+        for taken in lot:
+            if taken.fault is not None:
+                raise taken.fault
+
+    def _acknowledge(self, partition: Hashable) -> None:
+        lane = self._lanes[partition]
+        while lane and lane[0].is_done:
+            taken = lane.popleft()
+            if taken.is_held:
+                self._on_hold(taken.event)
+            else:
+                taken.event.ack()
+            self._taken[partition] -= 1
             self._room.release()
-            lane.queue.task_done()
-
-    async def _finish(self, event: E, task: asyncio.Task[None]) -> None:
-        try:
-            await task
-        except HoldEvent:
-            self._on_hold(event)
-        else:
-            event.ack()
-
-    async def _abandon(self, taker: asyncio.Task[None]) -> None:
-        """Cancel what is left, unacknowledged: it comes again."""
-        left: list[asyncio.Task[None]] = [taker]
-        for lane in self._lanes.values():
-            left += [lane.finisher] if lane.finisher else []
-            while not lane.queue.empty():
-                left.append(lane.queue.get_nowait()[1])
-        for task in left:
-            task.cancel()
-        for task in left:
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
-        if self._failed is not None and not self._failed.done():
-            self._failed.cancel()

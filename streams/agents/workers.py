@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from schemas.errors import RejectedInput
 from schemas.unit import WorkOrder, to_moment_text
 from streams.account.ledger import UNREADABLE
+from streams.agents.window import HoldEvent
 from streams.brokers.records import Record
 from streams.units.pipeline import to_set_aside
 
@@ -30,6 +31,28 @@ log = logging.getLogger(__name__)
 _WORK = "work"
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a unit.
+
+    Attributes
+    ----------
+    order
+        Absent where the record is none of ours.
+    announced
+        The records that tell its outcome.
+    fault
+        Why it is to be set aside.
+    is_held
+        Whether it stays where it is: its feed stands still.
+    """
+
+    order: WorkOrder | None
+    announced: tuple[Record, ...] = ()
+    fault: RejectedInput | None = None
+    is_held: bool = False
+
+
 @dataclass
 class WorkAgent:
     """Does the units of one installation."""
@@ -37,36 +60,53 @@ class WorkAgent:
     pipeline: Pipeline
     bench: Bench
 
-    async def work(self, take: Take) -> None:
-        """Look at one unit and announce what was seen, or set it aside."""
+    def do(self, take: Take) -> Done:
+        """Look at one unit and store what was seen."""
+        order: WorkOrder | None = None
+        bench, partition = self.bench, take.partition
+        try:
+            order = read_order(take.record)
+            bench.check_pause(order.unit.stamp.feed)
+            announced = self._process(order, partition)
+        except HoldEvent:
+            return Done(order, is_held=True)
+        except RejectedInput as fault:
+            return Done(order, fault=fault)
+        finally:
+            bench.pulse.end(partition)
+        return Done(order, announced)
+
+    def _process(self, order: WorkOrder, partition: Partition) -> tuple[Record, ...]:
+        pulse = self.bench.pulse
+        return self.bench.do(
+            lambda: self.pipeline.process(order, self.bench.topics, on_image=lambda: pulse.look(partition))
+        )
+
+    async def finish(self, done: Sequence[tuple[Take, Done]]) -> list[Take]:
+        """Announce what was seen; set aside what cannot be used; return those of feeds that stand still."""
+        await self.bench.publish([record for _, one in done for record in one.announced])
+        now_at = dt.datetime.now(dt.UTC)
+        held: list[Take] = []
+        for take, one in done:
+            if one.is_held:
+                held.append(take)
+            elif one.fault is not None:
+                try:
+                    await self._set_aside(take, one.order, one.fault)
+                except HoldEvent:
+                    held.append(take)
+            elif one.order is not None:
+                stamp = one.order.unit.stamp
+                self.bench.gate.record_success(stamp.feed, _WORK)
+                self.bench.health.note_stored(stamp.feed, to_moment_text(stamp.captured), now_at)
+        return held
+
+    async def _set_aside(self, take: Take, order: WorkOrder | None, fault: RejectedInput) -> None:
         stored = take.record
         record = Record(stored.topic, stored.key, stored.value, stored.headers)
-        try:
-            order = read_order(stored)
-        except RejectedInput as fault:
-            letter, *ends = to_set_aside(None, record, fault, self.bench.topics, recorder=self.pipeline.recorder)
-            await self.bench.refuse(UNREADABLE, fault, letter, ends, step=_WORK)
-            return
-        stamp = order.unit.stamp
-        self.bench.check_pause(stamp.feed)
-        try:
-            announced = await self._process(order, take.partition)
-        except RejectedInput as fault:
-            letter, *ends = to_set_aside(order, record, fault, self.bench.topics, recorder=self.pipeline.recorder)
-            await self.bench.refuse(stamp.feed, fault, letter, ends, step=_WORK)
-            return
-        await self.bench.publish(announced)
-        self.bench.gate.record_success(stamp.feed, _WORK)
-        self.bench.health.note_stored(stamp.feed, to_moment_text(stamp.captured), dt.datetime.now(dt.UTC))
-
-    async def _process(self, order: WorkOrder, partition: Partition) -> tuple[Record, ...]:
-        pulse = self.bench.pulse
-        try:
-            return await self.bench.call(
-                lambda: self.pipeline.process(order, self.bench.topics, on_image=lambda: pulse.look(partition))
-            )
-        finally:
-            pulse.end(partition)
+        letter, *ends = to_set_aside(order, record, fault, self.bench.topics, recorder=self.pipeline.recorder)
+        feed = order.unit.stamp.feed if order else UNREADABLE
+        await self.bench.refuse(feed, fault, letter, ends, step=_WORK)
 
 
 @dataclass

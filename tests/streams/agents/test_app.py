@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -47,6 +48,43 @@ def start(tmp_path, url):
     return make
 
 
+class Hands:
+    """A crew whose work is a coroutine function of the test, run on the test's loop while a thread waits for it."""
+
+    def __init__(self, work, begun):
+        self.work, self.begun, self.loop = work, begun, asyncio.get_running_loop()
+
+    def do(self, take):
+        running = asyncio.run_coroutine_threadsafe(self.work(take), self.loop)
+        self.begun.append(running)
+        try:
+            running.result()
+        except HoldEvent:
+            return True
+        return False
+
+    async def finish(self, done):
+        return [take for take, is_held in done if is_held]
+
+
+@pytest.fixture
+async def add():
+    """Add an agent with threads of its own; what never ends is cancelled when the test is over."""
+    begun, pools = [], []
+
+    def make(app, topic, width, work, *, on_fault=None):
+        pools.append(ThreadPoolExecutor(width))
+        app.add_agent(
+            topic, shape=Shape(width), crew=Hands(work, begun), threads=pools[-1], on_fault=on_fault or refuse_fault
+        )
+
+    yield make
+    for running in begun:
+        running.cancel()
+    for pool in pools:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
 def append(client, topic, count, *, key=b"k", value=b"%d"):
     client.append([Record(topic, key, value % number if b"%d" in value else value) for number in range(count)])
 
@@ -80,7 +118,7 @@ async def refuse_fault(fault):
     pytest.fail(f"no fault was expected: {fault!r}")
 
 
-async def test_what_is_done_is_committed_and_not_done_again(client, start):
+async def test_what_is_done_is_committed_and_not_done_again(client, start, add):
     append(client, "one", 20)
     for _ in range(2):
         app, seen = start(), []
@@ -88,13 +126,13 @@ async def test_what_is_done_is_committed_and_not_done_again(client, start):
         async def work(take, seen=seen):
             seen.append(take.record.value)
 
-        app.add_agent("one", shape=Shape(4), work=work, on_fault=refuse_fault)
+        add(app, "one", 4, work)
         async with running(app):
             await wait_for(lambda: committed(client) == 20)
     assert seen == []
 
 
-async def test_what_is_at_work_when_it_is_asked_to_stop_is_finished_and_committed(client, start):
+async def test_what_is_at_work_when_it_is_asked_to_stop_is_finished_and_committed(client, start, add):
     append(client, "one", 3)
     app, began, go_on = start(), asyncio.Event(), asyncio.Event()
 
@@ -102,7 +140,7 @@ async def test_what_is_at_work_when_it_is_asked_to_stop_is_finished_and_committe
         began.set()
         await go_on.wait()
 
-    app.add_agent("one", shape=Shape(4), work=work, on_fault=refuse_fault)
+    add(app, "one", 4, work)
     async with running(app):
         await asyncio.wait_for(began.wait(), BOUND_S)
         app.end()
@@ -110,7 +148,7 @@ async def test_what_is_at_work_when_it_is_asked_to_stop_is_finished_and_committe
     assert committed(client) == 3
 
 
-async def test_what_does_not_come_to_its_end_in_time_is_left_and_comes_again(client, start, caplog):
+async def test_what_does_not_come_to_its_end_in_time_is_left_and_comes_again(client, start, add, caplog):
     append(client, "one", 3)
     app, began = start(stop_within_s=0.3), asyncio.Event()
 
@@ -118,28 +156,28 @@ async def test_what_does_not_come_to_its_end_in_time_is_left_and_comes_again(cli
         began.set()
         await asyncio.Event().wait()
 
-    app.add_agent("one", shape=Shape(4), work=work, on_fault=refuse_fault)
+    add(app, "one", 4, work)
     async with running(app):
         await asyncio.wait_for(began.wait(), BOUND_S)
     assert "3 records are still at work" in caplog.text
     assert committed(client) == 0
-    assert await do_all(client, start) == [b"0", b"1", b"2"]
+    assert await do_all(client, start, add) == [b"0", b"1", b"2"]
 
 
-async def do_all(client, start, count=3):
+async def do_all(client, start, add, count=3):
     """Return what a new worker does, once it has done so many."""
     app, seen = start(), []
 
     async def work(take):
         seen.append(take.record.value)
 
-    app.add_agent("one", shape=Shape(4), work=work, on_fault=refuse_fault)
+    add(app, "one", 4, work)
     async with running(app):
         await wait_for(lambda: len(seen) >= count)
     return seen
 
 
-async def test_a_held_record_keeps_neither_its_neighbours_nor_the_stop_waiting_and_comes_again(client, start):
+async def test_a_held_record_keeps_neither_its_neighbours_nor_the_stop_waiting_and_comes_again(client, start, add):
     append(client, "one", 10)
     app, seen = start(), []
 
@@ -148,15 +186,15 @@ async def test_a_held_record_keeps_neither_its_neighbours_nor_the_stop_waiting_a
             raise HoldEvent
         seen.append(take.record.value)
 
-    app.add_agent("one", shape=Shape(4), work=work, on_fault=refuse_fault)
+    add(app, "one", 4, work)
     async with running(app):
         await wait_for(lambda: len(seen) == 9)
     assert len(app.held) == 1
     assert committed(client) == 4
-    assert await do_all(client, start, 6) == [b"4", b"5", b"6", b"7", b"8", b"9"]
+    assert await do_all(client, start, add, 6) == [b"4", b"5", b"6", b"7", b"8", b"9"]
 
 
-async def test_an_agent_that_stopped_does_not_hold_up_its_neighbours_however_much_comes_for_it(client, start):
+async def test_an_agent_that_stopped_does_not_hold_up_its_neighbours_however_much_comes_for_it(client, start, add):
     # more than an agent's buffer takes, which would hold up the delivery to all
     append(client, "one", 6_000)
     append(client, "two", 1)
@@ -171,8 +209,8 @@ async def test_an_agent_that_stopped_does_not_hold_up_its_neighbours_however_muc
     async def note(fault):
         faults.append(fault)
 
-    app.add_agent("one", shape=Shape(4), work=fail, on_fault=note)
-    app.add_agent("two", shape=Shape(4), work=work, on_fault=refuse_fault)
+    add(app, "one", 4, fail, on_fault=note)
+    add(app, "two", 4, work)
     async with running(app):
         await wait_for(lambda: faults and seen)
         append(client, "one", 6_000)
@@ -182,7 +220,7 @@ async def test_an_agent_that_stopped_does_not_hold_up_its_neighbours_however_muc
     assert {topic for topic, _ in client.committed("pier")} == {"two"}
 
 
-async def test_a_slow_agent_does_not_hold_up_the_delivery_to_its_neighbours(client, start):
+async def test_a_slow_agent_does_not_hold_up_the_delivery_to_its_neighbours(client, start, add):
     append(client, "one", 3_000)
     app, began, seen = start(stop_within_s=0.1), asyncio.Event(), []
 
@@ -193,31 +231,31 @@ async def test_a_slow_agent_does_not_hold_up_the_delivery_to_its_neighbours(clie
     async def work(take):
         seen.append(take.record.value)
 
-    app.add_agent("one", shape=Shape(4), work=be_slow, on_fault=refuse_fault)
-    app.add_agent("two", shape=Shape(4), work=work, on_fault=refuse_fault)
+    add(app, "one", 4, be_slow)
+    add(app, "two", 4, work)
     async with running(app):
         await asyncio.wait_for(began.wait(), BOUND_S)
         append(client, "two", 20)
         await wait_for(lambda: len(seen) == 20)
 
 
-async def test_a_fault_that_ends_the_app_is_the_one_it_ends_with(client, start):
+async def test_a_fault_that_ends_the_app_is_the_one_it_ends_with(client, start, add):
     append(client, "one", 1)
     app = start()
 
     async def fail(take):
         raise TransientFault(sentence="The store is away.")
 
-    app.add_agent("one", shape=Shape(4), work=fail, on_fault=lambda fault: end_with(app, fault))
+    add(app, "one", 4, fail, on_fault=lambda fault: end_with(app, fault))
     async with asyncio.timeout(BOUND_S):
         await app.run()
     assert isinstance(app.fault, TransientFault)
     assert committed(client) == 0
 
 
-async def test_a_crash_inside_faust_ends_the_app_with_its_reason(client, start):
+async def test_a_crash_inside_faust_ends_the_app_with_its_reason(client, start, add):
     app = start()
-    app.add_agent("one", shape=Shape(4), work=refuse_fault, on_fault=refuse_fault)
+    add(app, "one", 4, refuse_fault)
     run = asyncio.create_task(app.run())
     await wait_for(app.app.consumer.assignment)
     mistake = ZeroDivisionError("inside Faust")
@@ -227,7 +265,7 @@ async def test_a_crash_inside_faust_ends_the_app_with_its_reason(client, start):
     assert app.fault is mistake
 
 
-async def test_a_second_worker_on_the_log_is_refused_and_leaves_the_first_alone(client, start):
+async def test_a_second_worker_on_the_log_is_refused_and_leaves_the_first_alone(client, start, add):
     first, second = start(), start()
     seen = []
 
@@ -235,7 +273,7 @@ async def test_a_second_worker_on_the_log_is_refused_and_leaves_the_first_alone(
         seen.append(take.record.value)
 
     for app in (first, second):
-        app.add_agent("one", shape=Shape(4), work=work, on_fault=refuse_fault)
+        add(app, "one", 4, work)
     async with running(first):
         await wait_for(first.app.consumer.assignment)
         with pytest.raises(FatalFault, match="already runs on the log"):
@@ -246,7 +284,7 @@ async def test_a_second_worker_on_the_log_is_refused_and_leaves_the_first_alone(
 
 
 @pytest.mark.parametrize("garbage", [b"\xff\xfe\x00", b"", b"{", b"null", b'{"__proto__": 1}'])
-async def test_bytes_of_any_kind_reach_the_agents_as_they_are(client, start, garbage):
+async def test_bytes_of_any_kind_reach_the_agents_as_they_are(client, start, add, garbage):
     headers = (("ce_id", b"\xff\x00"), ("rejection", None), ("x", b""))
     client.append([Record("one", b"\xff", garbage, headers), Record("one", b"\xff", b"good")])
     app, seen = start(), []
@@ -254,7 +292,7 @@ async def test_bytes_of_any_kind_reach_the_agents_as_they_are(client, start, gar
     async def work(take):
         seen.append(take.record)
 
-    app.add_agent("one", shape=Shape(1), work=work, on_fault=refuse_fault)
+    add(app, "one", 1, work)
     async with running(app):
         await wait_for(lambda: len(seen) == 2)
     assert [(record.key, record.value, record.headers) for record in seen] == [
@@ -263,7 +301,7 @@ async def test_bytes_of_any_kind_reach_the_agents_as_they_are(client, start, gar
     ]
 
 
-async def test_a_batch_is_committed_when_its_work_returned_and_not_before(client, start):
+async def test_a_batch_is_committed_when_its_work_returned_and_not_before(client, start, add):
     append(client, "uses", 50)
     app, go_on, batches = start(), asyncio.Event(), []
 
@@ -276,7 +314,7 @@ async def test_a_batch_is_committed_when_its_work_returned_and_not_before(client
         pass
 
     app.add_batch_agent("uses", batching=Batching(100, linger_s=0.5), work=work, on_fault=refuse_fault)
-    app.add_agent("one", shape=Shape(1), work=pass_by, on_fault=refuse_fault)
+    add(app, "one", 1, pass_by)
     async with running(app):
         await wait_for(lambda: batches)
         append(client, "one", 1)
@@ -302,9 +340,9 @@ async def test_a_batch_whose_work_failed_stays_unacknowledged(client, start):
     assert committed(client) == 0
 
 
-async def test_what_is_published_is_durable_when_publishing_returns(client, start):
+async def test_what_is_published_is_durable_when_publishing_returns(client, start, add):
     app = start()
-    app.add_agent("one", shape=Shape(1), work=refuse_fault, on_fault=refuse_fault)
+    add(app, "one", 1, refuse_fault)
     async with running(app):
         await wait_for(app.app.consumer.assignment)
         await app.publish([Record("out", b"a", b"%d" % n, (("h", b"\x00"),)) for n in range(10)])
@@ -313,7 +351,7 @@ async def test_what_is_published_is_durable_when_publishing_returns(client, star
     assert found[0].headers == (("h", b"\x00"),)
 
 
-async def test_ends_and_committed_are_known_for_each_assigned_partition_and_for_none_before(client, start):
+async def test_ends_and_committed_are_known_for_each_assigned_partition_and_for_none_before(client, start, add):
     append(client, "one", 7)
     app, go_on = start(), asyncio.Event()
     assert app.committed() == app.ends() == {}
@@ -321,7 +359,7 @@ async def test_ends_and_committed_are_known_for_each_assigned_partition_and_for_
     async def work(take):
         await go_on.wait()
 
-    app.add_agent("one", shape=Shape(1), work=work, on_fault=refuse_fault)
+    add(app, "one", 1, work)
     async with running(app):
         await wait_for(lambda: sum(app.ends().values()) == 7)
         assert app.committed() == {("one", 0): 0, ("one", 1): 0}
@@ -329,7 +367,7 @@ async def test_ends_and_committed_are_known_for_each_assigned_partition_and_for_
         await wait_for(lambda: sum(app.committed().values()) == 7)
 
 
-async def test_each_partition_is_acknowledged_in_order_while_several_are_at_work(client, start):
+async def test_each_partition_is_acknowledged_in_order_while_several_are_at_work(client, start, add):
     client.append([Record("one", b"%d" % (n % 8), b"%d" % n) for n in range(200)])
     app, done, lock = start(), defaultdict(list), threading.Lock()
 
@@ -338,7 +376,7 @@ async def test_each_partition_is_acknowledged_in_order_while_several_are_at_work
         with lock:
             done[take.partition].append(take.record.offset)
 
-    app.add_agent("one", shape=Shape(8), work=work, on_fault=refuse_fault)
+    add(app, "one", 8, work)
     async with running(app):
         await wait_for(lambda: committed(client) == 200)
     assert sum(len(offsets) for offsets in done.values()) == 200

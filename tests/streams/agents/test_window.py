@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Barrier, Lock
+from threading import Event as Flag
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.agents.window import HoldEvent, OrderedWindow, WindowClosedError
+from streams.agents.window import CrewWindow, WindowClosedError
+
+#: Everything here is done in a moment; a busy machine may need more.
+BOUND_S = 30
 
 
 @dataclass
@@ -37,25 +44,60 @@ def ignore(_event: Event) -> None:
     """No event is expected to be held."""
 
 
-async def test_a_slow_first_event_keeps_the_ones_behind_it_unacknowledged():
+@dataclass
+class Hands:
+    """A crew whose work is the test's: ``do`` in a thread, then ``hold`` says what stays."""
+
+    work: Callable[[Event], object] = lambda _event: None
+    hold: Callable[[Event], bool] = lambda _event: False
+    lots: list[list[int]] = field(default_factory=list)
+
+    def do(self, event: Event) -> object:
+        return self.work(event)
+
+    async def finish(self, done: Sequence[tuple[Event, object]]) -> list[Event]:
+        self.lots.append([event.number for event, _ in done])
+        return [event for event, _ in done if self.hold(event)]
+
+
+@pytest.fixture(scope="module")
+def threads():
+    with ThreadPoolExecutor(8) as opened:
+        yield opened
+
+
+@pytest.fixture
+def open_window(threads):
+    def make(hands: Hands, width: int = 4, *, backlog: int = 0, on_hold: Callable[[Event], None] = ignore):
+        return CrewWindow(hands, width, backlog=backlog, threads=threads, on_hold=on_hold)
+
+    return make
+
+
+async def wait_for(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(BOUND_S):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def test_a_slow_first_event_keeps_the_ones_behind_it_unacknowledged(open_window):
     events, acked = make_events([(0, 0), (0, 1), (0, 2)])
-    gate, seen = asyncio.Event(), asyncio.Event()
+    gate = Flag()
 
-    async def work(event: Event) -> None:
+    def work(event: Event) -> None:
         if event.number == 0:
-            await gate.wait()
-        if event.number == 2:
-            seen.set()
+            assert gate.wait(BOUND_S)
 
-    run = asyncio.create_task(OrderedWindow(4, work=work, on_hold=ignore).run(stream(events)))
-    await asyncio.wait_for(seen.wait(), 5)
+    hands = Hands(work)
+    run = asyncio.create_task(open_window(hands).run(stream(events)))
+    await wait_for(lambda: {number for lot in hands.lots for number in lot} == {1, 2})
     assert acked == []
     gate.set()
-    await asyncio.wait_for(run, 5)
+    await asyncio.wait_for(run, BOUND_S)
     assert acked == [(0, 0), (0, 1), (0, 2)]
 
 
-async def test_an_event_at_work_is_acknowledged_although_no_other_event_arrives():
+async def test_an_event_at_work_is_acknowledged_although_no_other_event_arrives(open_window):
     events, acked = make_events([(0, 0)])
     never = asyncio.Event()
 
@@ -63,113 +105,153 @@ async def test_an_event_at_work_is_acknowledged_although_no_other_event_arrives(
         yield events[0]
         await never.wait()
 
-    async def work(_event: Event) -> None:
-        await asyncio.sleep(0)
-
-    run = asyncio.create_task(OrderedWindow(4, work=work, on_hold=ignore).run(endless()))
-    async with asyncio.timeout(5):
-        while not acked:
-            await asyncio.sleep(0)
+    run = asyncio.create_task(open_window(Hands()).run(endless()))
+    await wait_for(lambda: bool(acked))
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
 
 
-async def test_a_failed_event_closes_the_window_and_nothing_behind_it_is_acknowledged():
+async def test_a_failed_event_closes_the_window_and_nothing_behind_it_is_acknowledged(open_window):
     events, acked = make_events([(0, 0), (0, 1), (0, 2)])
+    first_is_acknowledged = Flag()
 
-    async def work(event: Event) -> None:
+    def work(event: Event) -> None:
         if event.number == 1:
+            assert first_is_acknowledged.wait(BOUND_S)
             message = "model gone"
             raise OSError(message)
 
+    run = asyncio.create_task(open_window(Hands(work)).run(stream(events)))
+    await wait_for(lambda: bool(acked))
+    first_is_acknowledged.set()
     with pytest.raises(WindowClosedError) as raised:
-        await OrderedWindow(4, work=work, on_hold=ignore).run(stream(events))
+        await asyncio.wait_for(run, BOUND_S)
     assert isinstance(raised.value.__cause__, OSError)
     assert acked == [(0, 0)]
 
 
-async def test_a_held_event_stays_unacknowledged_while_its_neighbours_go_on():
+async def test_when_telling_the_outcome_fails_the_window_closes_and_nothing_is_acknowledged(open_window):
+    events, acked = make_events([(0, 0), (0, 1)])
+
+    class Mute(Hands):
+        async def finish(self, done: Sequence[tuple[Event, object]]) -> list[Event]:
+            message = "broker gone"
+            raise OSError(message)
+
+    with pytest.raises(WindowClosedError):
+        await asyncio.wait_for(open_window(Mute()).run(stream(events)), BOUND_S)
+    assert acked == []
+
+
+async def test_a_held_event_stays_unacknowledged_while_its_neighbours_go_on(open_window):
     events, acked = make_events([(0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (0, 3), (1, 2)])
     held: list[tuple[int, int]] = []
-
-    async def work(event: Event) -> None:
-        await asyncio.sleep(0)
-        if (event.partition, event.number) in {(0, 1), (0, 2)}:
-            raise HoldEvent
-
-    window = OrderedWindow(2, work=work, on_hold=lambda event: held.append((event.partition, event.number)))
-    await asyncio.wait_for(window.run(stream(events)), 5)
+    hands = Hands(hold=lambda event: (event.partition, event.number) in {(0, 1), (0, 2)})
+    window = open_window(hands, 2, on_hold=lambda event: held.append((event.partition, event.number)))
+    await asyncio.wait_for(window.run(stream(events)), BOUND_S)
     assert [item for item in acked if item[0] == 0] == [(0, 0), (0, 3)]
     assert [item for item in acked if item[0] == 1] == [(1, 0), (1, 1), (1, 2)]
     assert held == [(0, 1), (0, 2)]
 
 
-async def test_any_number_of_held_events_leaves_room_for_others():
+async def test_any_number_of_held_events_leaves_room_for_others(open_window):
     events, acked = make_events([(0, n) for n in range(200)])
-
-    async def work(event: Event) -> None:
-        if event.number % 10:
-            raise HoldEvent
-
-    await asyncio.wait_for(OrderedWindow(2, work=work, on_hold=ignore).run(stream(events)), 5)
+    hands = Hands(hold=lambda event: event.number % 10 != 0)
+    await asyncio.wait_for(open_window(hands, 2).run(stream(events)), BOUND_S)
     assert acked == [(0, n) for n in range(0, 200, 10)]
 
 
-async def test_one_long_unit_does_not_keep_those_behind_it_from_being_done():
+async def test_one_long_unit_does_not_keep_those_behind_it_from_being_done(open_window):
     events, acked = make_events([(0, n) for n in range(30)])
-    gate, seen = asyncio.Event(), asyncio.Event()
-    done: list[int] = []
+    gate, done = Flag(), []
 
-    async def work(event: Event) -> None:
+    def work(event: Event) -> None:
         if event.number == 0:
-            await gate.wait()
+            assert gate.wait(BOUND_S)
         done.append(event.number)
-        if event.number == 29:
-            seen.set()
 
-    window = OrderedWindow(3, backlog=100, work=work, on_hold=ignore)
-    run = asyncio.create_task(window.run(stream(events)))
-    await asyncio.wait_for(seen.wait(), 5)
-    assert done == list(range(1, 30))
+    run = asyncio.create_task(open_window(Hands(work), 3, backlog=100).run(stream(events)))
+    await wait_for(lambda: len(done) == 29)
+    assert sorted(done) == list(range(1, 30))
     assert acked == []
     gate.set()
-    await asyncio.wait_for(run, 5)
+    await asyncio.wait_for(run, BOUND_S)
     assert acked == [(0, n) for n in range(30)]
 
 
-async def test_no_more_than_the_backlog_is_taken_before_the_first_is_acknowledged():
+async def test_no_more_than_the_backlog_is_taken_before_the_first_is_acknowledged(open_window):
     events, _ = make_events([(0, n) for n in range(30)])
-    gate, began = asyncio.Event(), []
+    gate, began = Flag(), []
 
-    async def work(event: Event) -> None:
+    def work(event: Event) -> None:
         began.append(event.number)
         if event.number == 0:
-            await gate.wait()
+            assert gate.wait(BOUND_S)
 
-    run = asyncio.create_task(OrderedWindow(3, backlog=10, work=work, on_hold=ignore).run(stream(events)))
+    window = open_window(Hands(work), 3, backlog=10)
+    run = asyncio.create_task(window.run(stream(events)))
+    await wait_for(lambda: len(began) == 10 and window.is_full)
     for _ in range(200):
         await asyncio.sleep(0)
-    assert began == list(range(10))
+    assert sorted(began) == list(range(10))
     gate.set()
-    await asyncio.wait_for(run, 5)
-    assert began == list(range(30))
+    await asyncio.wait_for(run, BOUND_S)
+    assert sorted(began) == list(range(30))
 
 
-async def test_no_more_than_the_width_is_at_work_at_once():
+async def test_no_more_than_the_width_is_at_work_at_once(open_window):
     events, _ = make_events([(n % 3, n) for n in range(40)])
-    at_work, most = 0, 0
+    lock, at_work, most = Lock(), 0, 0
 
-    async def work(_event: Event) -> None:
+    def work(_event: Event) -> None:
         nonlocal at_work, most
-        at_work += 1
-        most = max(most, at_work)
-        for _ in range(3):
-            await asyncio.sleep(0)
-        at_work -= 1
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        with lock:
+            at_work -= 1
 
-    await asyncio.wait_for(OrderedWindow(5, work=work, on_hold=ignore).run(stream(events)), 5)
-    assert most == 5
+    await asyncio.wait_for(open_window(Hands(work), 2).run(stream(events)), BOUND_S)
+    assert 1 <= most <= 2
+
+
+async def test_events_are_done_side_by_side(open_window):
+    events, acked = make_events([(0, n) for n in range(4)])
+    together = Barrier(4, timeout=BOUND_S)
+    await asyncio.wait_for(open_window(Hands(lambda _: together.wait()), 4).run(stream(events)), BOUND_S)
+    assert len(acked) == 4
+
+
+async def test_what_was_done_while_the_broker_was_told_of_others_is_told_together(open_window):
+    events, acked = make_events([(0, n) for n in range(20)])
+    others_are_done = asyncio.Event()
+    done: list[int] = []
+
+    class Slow(Hands):
+        async def finish(self, done: Sequence[tuple[Event, object]]) -> list[Event]:
+            await asyncio.wait_for(others_are_done.wait(), BOUND_S)
+            return await super().finish(done)
+
+    hands = Slow(lambda event: done.append(event.number))
+    run = asyncio.create_task(open_window(hands, 4, backlog=100).run(stream(events)))
+    await wait_for(lambda: len(done) >= 8)
+    others_are_done.set()
+    await asyncio.wait_for(run, BOUND_S)
+    assert len(hands.lots) < 20
+    assert acked == [(0, n) for n in range(20)]
+
+
+async def test_two_windows_share_threads_and_neither_waits_for_the_end_of_the_other():
+    with ThreadPoolExecutor(1) as one:
+        many, acked_many = make_events([(0, n) for n in range(200)])
+        few, acked_few = make_events([(0, n) for n in range(3)])
+        order: list[str] = []
+        first = CrewWindow(Hands(lambda _: order.append("many")), 1, threads=one, on_hold=ignore)
+        second = CrewWindow(Hands(lambda _: order.append("few")), 1, threads=one, on_hold=ignore)
+        await asyncio.wait_for(asyncio.gather(first.run(stream(many)), second.run(stream(few))), BOUND_S)
+    assert (len(acked_many), len(acked_few)) == (200, 3)
+    assert order.index("few") < 100
 
 
 @settings(max_examples=60, deadline=None)
@@ -177,12 +259,9 @@ async def test_no_more_than_the_width_is_at_work_at_once():
 def test_whatever_the_durations_each_partition_is_acknowledged_in_order(plan: list[tuple[int, int]], width: int):
     async def run() -> list[tuple[int, int]]:
         events, acked = make_events([(partition, place) for place, (partition, _) in enumerate(plan)])
-
-        async def work(event: Event) -> None:
-            for _ in range(plan[event.number][1]):
-                await asyncio.sleep(0)
-
-        await asyncio.wait_for(OrderedWindow(width, work=work, on_hold=ignore).run(stream(events)), 5)
+        with ThreadPoolExecutor(width) as some:
+            hands = Hands(lambda event: sum(range(1000 * plan[event.number][1])))
+            await asyncio.wait_for(CrewWindow(hands, width, threads=some, on_hold=ignore).run(stream(events)), BOUND_S)
         return acked
 
     acked = asyncio.run(run())
