@@ -93,7 +93,8 @@ def publish_deployment(
     except NothingToPublishError as fault:
         hints = explain_positions(deployment, fault.units.get(POSITION_UNKNOWN, ()))
         raise FatalFault(" ".join((fault.sentence, *hints))) from fault
-    return replace(report, notes=(*report.notes, *_explain_unused(sheet, runs)))
+    # the sheet may have runs of feeds that were not asked for
+    return report if feeds else replace(report, notes=(*report.notes, *_explain_unused(sheet, runs)))
 
 
 def _explain_unused(sheet: SampleSheet, runs: list[StoredRun]) -> Iterator[str]:

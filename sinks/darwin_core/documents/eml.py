@@ -33,7 +33,7 @@ class Coverage:
     ----------
     lat_deg, lon_deg
         South and north; west and east.
-    stills, clips, samples, occurrences
+    stills, clips, samples, runs, occurrences
         Rows of each kind.
     validated
         Occurrences that people validated.
@@ -55,6 +55,7 @@ class Coverage:
     demonstration: bool
     content: str
     samples: int = 0
+    runs: int = 0
     validated: int = 0
 
     @property
@@ -63,7 +64,7 @@ class Coverage:
         cameras = f"{self.stills} still pictures and {self.clips} video clips"
         if not self.samples:
             return cameras
-        water = f"{self.samples} water samples"
+        water = f"{self.samples} water samples with {self.runs} runs over them"
         return f"{cameras} and {water}" if self.stills or self.clips else water
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from schemas.canonical import to_digest
 from sinks.darwin_core.documents.eml import Coverage, to_title
 from sinks.darwin_core.rows import to_cell
-from sinks.darwin_core.terms import EVENTS, LICENCES, MEASUREMENTS, OCCURRENCES, RUN_EVENT, TABLES, Table
+from sinks.darwin_core.terms import EVENTS, LICENCES, MEASUREMENTS, OCCURRENCES, RUN_EVENT, SAMPLE_EVENT, TABLES, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -95,7 +95,8 @@ class Census:
             methods=tuple(sorted({methods[observer] for observer in self.observers})),
             stills=self.events["still"],
             clips=self.events["videoClip"],
-            samples=self.events["sample"],
+            samples=self.events[SAMPLE_EVENT],
+            runs=self.events[RUN_EVENT],
             validated=self.remarks["validated"],
             occurrences=self.occurrences,
             demonstration=self.demonstration,

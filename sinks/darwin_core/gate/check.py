@@ -13,7 +13,7 @@ from sinks.darwin_core.gate.complaints import Complaints
 from sinks.darwin_core.gate.events import check_event
 from sinks.darwin_core.gate.findings import check_measurements, check_occurrences, make_authority
 from sinks.darwin_core.gate.layout import open_tables
-from sinks.darwin_core.gate.samples import check_sample_sums
+from sinks.darwin_core.gate.samples import ParticleSums, check_sample_sums
 from sinks.darwin_core.terms import EVENT_ROW, MEASUREMENT_ROW, OCCURRENCE_ROW, SAMPLE_EVENT
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def _check_rows(events: Iterator[Placed], walk: _Walk, charter: Charter, complai
     authority = make_authority(charter.labels, charter.target)
     parents: dict[str, dict[str, str]] = {}
     last, seen = "", 0
+    particles = ParticleSums()
     for where, row in events:
         seen += 1
         event_id = row["eventID"]
@@ -137,6 +138,8 @@ def _check_rows(events: Iterator[Placed], walk: _Walk, charter: Charter, complai
         check_occurrences(event_id, found, authority, complaints)
         check_measurements(row, found, measured, complaints)
         check_sample_sums(row, found, measured, complaints)
+        particles.add(row, measured)
+    particles.check(complaints)
     walk.occurrences.take_until(None)
     walk.measurements.take_until(None)
     if seen != charter.events:

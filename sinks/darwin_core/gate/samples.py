@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sinks.darwin_core.terms import P01, VALIDATED
+from sinks.darwin_core.terms import P01, RUN_EVENT, SAMPLE_EVENT, VALIDATED
 
 if TYPE_CHECKING:
     from sinks.darwin_core.gate.complaints import Complaints
@@ -17,6 +19,39 @@ _LITRES_PER_M3 = 1000.0
 
 #: Numbers are written with six digits; three of them meet in an abundance.
 _SAME = 2e-5
+
+
+@dataclass
+class ParticleSums:
+    """Particles of samples and of the runs over them, which may stand far apart: a number for each sample.
+
+    Attributes
+    ----------
+    told, found
+        By sample: what it says, and what its runs add up to.
+    """
+
+    told: dict[str, int] = field(default_factory=dict)
+    found: Counter[str] = field(default_factory=Counter)
+
+    def add(self, event: Row, rows: list[Placed]) -> None:
+        """Take in one event; others than samples and runs have no particles."""
+        for _, row in rows:
+            if row["measurementID"] != f"{event['eventID']}:particles" or not row["measurementValue"].isdecimal():
+                continue
+            if event["eventType"] == SAMPLE_EVENT:
+                self.told[event["eventID"]] = int(row["measurementValue"])
+            elif event["eventType"] == RUN_EVENT:
+                self.found[event["parentEventID"]] += int(row["measurementValue"])
+
+    def check(self, complaints: Complaints) -> None:
+        """Complain of samples that have other particles than their runs."""
+        for event_id in sorted({*self.told, *self.found}):
+            told, found = self.told.get(event_id), self.found[event_id]
+            if told != found:
+                complaints.add(
+                    "sum", event_id, f"{'no' if told is None else told} particles, where its runs have {found}"
+                )
 
 
 def check_sample_sums(event: Row, occurrences: list[Placed], rows: list[Placed], complaints: Complaints) -> None:

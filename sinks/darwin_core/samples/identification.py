@@ -151,12 +151,18 @@ def describe_methods(item: PublishedSample) -> str:
     said = [to_method(observer) for observer in item.observers]
     said.append(
         f"Biovolume of a particle: {rules['biovolume']['formula']}. {rules['biovolume']['source']} "
-        f"Size classes by {rules['size_measure']}."
+        f"Size of a particle: {rules['size_measure']}."
     )
+    said += [f"Labels without a score by a filter of {name}, checked by nobody." for name in _list_filters(item)]
     if rules["threshold"] or rules["thresholds"]:
         named = ", ".join(f"{label} {limit:g}" for label, limit in rules["thresholds"].items())
         said.append(f"Least score {rules['threshold']:g}{f' ({named})' if named else ''}.")
     return " ".join(said)
+
+
+def _list_filters(item: PublishedSample) -> list[str]:
+    parts = (part for line in item.composition.lines for status, part in line.parts if status == "filtered")
+    return sorted({name for part in parts for name in part.speakers})
 
 
 def _list_statuses(composition: Composition) -> Iterable[str]:

@@ -23,6 +23,7 @@ from sinks.darwin_core.publish import (
 )
 from sinks.darwin_core.samples.cells import to_plain_number
 from sinks.darwin_core.samples.published import SampleSheetNeededError
+from sinks.darwin_core.terms import P06
 from sinks.darwin_core.units import LeftOut
 from tests.sinks.darwin_core.builders import make_deployment, make_still, read_files, read_rows
 from tests.sinks.darwin_core.samples.builders import (
@@ -382,13 +383,18 @@ def test_samples_and_cameras_share_an_archive(tmp_path):
     )
     assert (report.stills, report.samples, report.deployments, report.visits) == (2, 5, 1, 3)
     assert "2 stills and 0 clips of 1 deployments, 5 samples (5 runs) of 3 station visits" in report.to_text()
-    assert "still pictures and 0 video clips and 5 water samples as events" in read_files(tmp_path / "a.zip")["eml.xml"]
+    assert (
+    eml = read_files(tmp_path / "a.zip")["eml.xml"]
+    assert "still pictures and 0 video clips and 5 water samples with 5 runs over them as events" in eml
+        in read_files(tmp_path / "a.zip")["eml.xml"]
+    )
 
 
 def test_people_and_models_are_named_in_the_metadata(tmp_path):
     publish(tmp_path / "a.zip")
     eml = read_files(tmp_path / "a.zip")["eml.xml"]
-    assert "5 water samples as events" in eml
+    assert "5 water samples with 5 runs over them as events" in eml
+    assert "Labels without a score by a filter of VisualSpreadsheet 4.19.3, checked by nobody." in eml
     assert "except 3 occurrences that people validated" in eml
     assert "Biovolume of a particle: pi/6 * abd_um^3." in eml
     assert "exampleclass 1.0 (user model, classify, f32" in eml
@@ -476,6 +482,12 @@ TAKEN = f"{NET}:149305:P"
         (change(OCCURRENCE, TAKEN, "dateIdentified", "2024-06-01"), {"status"}),
         (change(OCCURRENCE, TAKEN, "scientificName", "Bellerochea malleus"), {"name"}),
         (change(EVENT, NET, "sampleSizeUnit", ""), {"pair"}),
+        (change(EVENT, RUN, "parentEventID", "exobs:sample_s09"), {"parent", "sum"}),
+        (change(EVENT, RUN, "eventDate", ""), {"inherited", "required"}),
+        (change(MEASUREMENT, f"{NET}:particles", "measurementValue", "171"), {"sum"}),
+        (change(MEASUREMENT, f"{RUN}:particles", "measurementValue", "many"), {"sum"}),
+        (change(MEASUREMENT, f"{RUN}:volume_imaged", "measurementUnitID", f"{P06}VVMM/"), {"unit"}),
+        (change(MEASUREMENT, f"{RUN}:volume_imaged", "measurementUnit", "Litres"), {"unit"}),
     ],
 )
 def test_a_fault_in_the_numbers_of_a_sample_is_found(plant, checks, good, tmp_path):
