@@ -31,6 +31,8 @@ class Limits:
         Seconds one may wait for the decoder over a whole unit; time the reader spends with the pixels is not counted.
     image_wait_s
         Seconds one may wait for the next image, or the next sign of progress.
+    archive_bytes
+        What a zip may unpack to, altogether and in one member; it is read in place, a member at a time.
     memory_mib
         What decoding one unit may take beyond the loaded libraries (enforced where the system limits address space).
     """
@@ -44,6 +46,7 @@ class Limits:
     still_wait_s: float = 30.0
     clip_wait_s: float = 3_600.0
     image_wait_s: float = 30.0
+    archive_bytes: int = 32_768 * _MIB
     memory_mib: int = 2_048
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from streams.feeds.decoding.limits import Limits
 
@@ -48,6 +49,12 @@ class RunLimits:
     particles: int = 50_000_000
     collages: int = 20_000
     picture: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def make(cls, limits: Limits) -> Self:
+        """Return the bounds of runs under the bounds that the settings name."""
+        whole = limits.archive_bytes
+        return cls(archive_bytes=whole, member_bytes=min(whole, DEFAULT.member_bytes), picture=limits)
 
 
 DEFAULT = RunLimits()

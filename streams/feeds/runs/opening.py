@@ -59,7 +59,7 @@ def open_run(listing: Path, order: Order, notes: Notes) -> Iterator[Event]:
     TransientFault
         If a file cannot be read for now.
     """
-    limits = RunLimits(picture=order.limits)
+    limits = RunLimits.make(order.limits)
     with open_listing(listing, limits) as files:
         reader = find_reader(files, make_readers(limits, notes))
         if order.probe:

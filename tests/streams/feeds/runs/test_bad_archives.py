@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from schemas.errors import RejectedInput
+from streams.feeds.decoding.limits import Limits
 from streams.feeds.runs.archive import ZipFiles
 from streams.feeds.runs.files import check_name, lend_files
 from streams.feeds.runs.limits import RunLimits
@@ -127,6 +128,15 @@ def test_each_limit_may_be_set_lower(tmp_path, limits, reason):
     with pytest.raises(RejectedInput) as caught:
         ZipFiles(path, limits)
     assert caught.value.reason == reason
+
+
+def test_the_limit_of_the_settings_bounds_the_whole_and_each_member(tmp_path):
+    path = write_zip(tmp_path / "run.zip", [("1.png", PICTURE), ("2.png", PICTURE)])
+    ZipFiles(path, RunLimits.make(Limits(archive_bytes=2 * len(PICTURE)))).__exit__(None, None, None)
+    for most in (2 * len(PICTURE) - 1, len(PICTURE) - 1):
+        with pytest.raises(RejectedInput, match=f"at most {most} are") as caught:
+            ZipFiles(path, RunLimits.make(Limits(archive_bytes=most)))
+        assert caught.value.reason == "too_large"
 
 
 def test_a_member_that_unpacks_to_more_than_the_zip_declares_gives_no_byte_more(tmp_path):
