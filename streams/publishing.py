@@ -44,6 +44,9 @@ SUPERSEDED = "superseded.json"
 _RESULT_KEY = re.compile(r"(?P<folder>results/[^/]+/[^/]+/(?:undated|\d{4}/\d\d/\d\d)/[^/]+/[0-9a-f]{16})/(?P<name>.+)")
 
 
+#: Role of a page of a contact sheet among the products of a run.
+_SHEET = "sheet"
+
 #: Entries of the sample sheet without a stored run that a note names; the rest are counted.
 _NAMED = 5
 
@@ -88,8 +91,8 @@ def publish_deployment(
             allow_demonstration=allow_demonstration,
         )
     except SampleSheetNeededError as fault:
-        hints = ("Name the sample sheet with --samples.",) if samples is None else ()
-        raise FatalFault(" ".join((fault.sentence, *hints))) from fault
+        hint = "Name the sample sheet with --samples." if samples is None else "Then publish again."
+        raise FatalFault(" ".join((fault.sentence, hint))) from fault
     except NothingToPublishError as fault:
         hints = explain_positions(deployment, fault.units.get(POSITION_UNKNOWN, ()))
         raise FatalFault(" ".join((fault.sentence, *hints))) from fault
@@ -204,7 +207,7 @@ def _read_run(store: ObjectStore, folder: str, names: dict[str, ObjectInfo]) -> 
         stored_at=announced.processing.finished_at,
         observer=result.observer,
         open_counts=partial(_open_counts, store, f"{folder}/{COUNTS}"),
-        media=tuple(asset.key for asset in announced.products if asset.media_type.startswith("image/")),
+        media=tuple(asset.key for asset in announced.products if asset.role == _SHEET),
         purpose=announced.purpose,
         superseded=SUPERSEDED in names,
     )

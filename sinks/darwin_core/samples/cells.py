@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sinks.composition.composition import DIGITS
+from sinks.composition.outputs.contact_sheets import to_file_name
 from sinks.darwin_core.rows import Row, make_measurement, to_cell
 from sinks.darwin_core.terms import P06, load_units
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from fractions import Fraction
 
 #: What has no code of its own is given without one rather than with one that is too general.
@@ -26,6 +29,16 @@ NO_CODE = {
     "abundance": ("Abundance per volume of analysed sample", "UCPL"),
     "biovolume": ("Biovolume per volume of analysed sample", "CMCM"),
 }
+
+
+#: Object key of a page of a contact sheet: the class, and the number of the page.
+_SHEET = re.compile(r"(?:.*/)?(?P<label>[^/]+)-\d{3,}\.png")
+
+
+def pick_sheets(keys: Iterable[str], labels: Iterable[str]) -> tuple[str, ...]:
+    """Return the contact sheets of some labels: an occurrence links pictures of its own particles, not of all in the sample."""
+    names = {to_file_name(label) for label in labels}
+    return tuple(key for key in keys if (page := _SHEET.fullmatch(key)) is not None and page["label"] in names)
 
 
 def name_instrument(event_id: str, code: str, name: str, uri: str | None) -> Row:

@@ -89,11 +89,8 @@ def name_references(share: Share, observers: tuple[Observer, ...], cards: tuple[
     """Return the models' cards and digests, on the validated row too; else what was looked at instead."""
     references = [to_references(observer, _list_roles(observer), cards) for observer in observers]
     if "filtered" in share.parts or not references:
-        said = (
-            "identified by a person from the images" if share.verdict == "V" else "filter of the instrument's software"
-        )
-        by = sorted(share.parts["filtered"].speakers) if "filtered" in share.parts else []
-        references.append(f"{', '.join(by)}, {said}, no trained model" if by else said)
+        by = f"{_join_speakers(share)}, no trained model"
+        references.append(by if "filtered" in share.parts else "identified by a person from the images")
     return LIST_MARK.join(dict.fromkeys(references))
 
 
@@ -106,7 +103,7 @@ def describe_share(share: Share, item: PublishedSample) -> str:
     said.append(to_count(whole.particles, "particle"))
     if "filtered" in share.parts:
         filtered = to_count(share.parts["filtered"].particles, "particle")
-        said.append(f"{filtered} labelled by a filter of the instrument, without a score and checked by nobody")
+        said.append(f"{filtered} labelled by {_join_speakers(share)}, without a score and checked by nobody")
     if whole.scored:
         mean, best = (f"{value / SCORE_UNITS:.4g}" for value in (whole.scores / whole.scored, whole.best))
         said += [f"score {best}"] if whole.scored == 1 else [f"mean score {mean}", f"max score {best}"]
@@ -153,11 +150,16 @@ def describe_methods(item: PublishedSample) -> str:
         f"Biovolume of a particle: {rules['biovolume']['formula']}. {rules['biovolume']['source']} "
         f"Size of a particle: {rules['size_measure']}."
     )
-    said += [f"Labels without a score by a filter of {name}, checked by nobody." for name in _list_filters(item)]
+    said += [f"Labels without a score, checked by nobody, from: {name}." for name in _list_filters(item)]
     if rules["threshold"] or rules["thresholds"]:
         named = ", ".join(f"{label} {limit:g}" for label, limit in rules["thresholds"].items())
         said.append(f"Least score {rules['threshold']:g}{f' ({named})' if named else ''}.")
     return " ".join(said)
+
+
+def _join_speakers(share: Share) -> str:
+    """Return who gave labels without a score: the instrument's filter, or a folder that somebody sorted."""
+    return ", ".join(sorted(share.parts["filtered"].speakers)) if "filtered" in share.parts else ""
 
 
 def _list_filters(item: PublishedSample) -> list[str]:

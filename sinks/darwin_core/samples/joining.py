@@ -48,7 +48,7 @@ class StoredRun:
     open_counts
         Reads the counts: only those that speak are read, sample by sample, so memory does not grow with runs.
     media
-        Keys of the objects to link.
+        Keys of contact sheets.
     purpose
         What the run was sent for; what was sent to try the program out is left out.
     superseded
@@ -165,7 +165,7 @@ def _group(runs: list[StoredRun], find: FindSample) -> Iterator[tuple[Sample | N
 
 def _pool(sample: Sample | None, members: list[_Member], meanings: Mapping[str, Meaning]) -> PublishedSample:
     counted = [(item, row, item.open_counts()) for item, row in members]
-    runs = tuple(_place_run(counts, sample, row) for _, row, counts in counted)
+    runs = tuple(_place_run(item, counts, sample, row) for item, row, counts in counted)
     rules = counted[0][2].tally.rules
     if any(counts.tally.rules != rules for _, _, counts in counted):
         names = ", ".join(run.run for run in runs)
@@ -191,10 +191,10 @@ def _pool(sample: Sample | None, members: list[_Member], meanings: Mapping[str, 
     )
 
 
-def _place_run(counts: RunCounts, sample: Sample | None, row: SampleRun | None) -> PublishedRun:
+def _place_run(item: StoredRun, counts: RunCounts, sample: Sample | None, row: SampleRun | None) -> PublishedRun:
     return PublishedRun(
-        feed=counts.feed,
-        run=counts.run,
+        feed=item.feed,
+        run=item.run,
         instrument=counts.instrument,
         volumes=counts.volumes,
         volume=find_volume(counts.volumes, sample, row),

@@ -69,7 +69,7 @@ class PublishedSample:
     observers
         The models that named its particles; none where people or the instrument's filter did it alone.
     media
-        Keys of the objects to link.
+        Keys of contact sheets; an occurrence links those of its own labels.
     stored_at
         When the newest of its results was stored, aware UTC. Absent when not known.
     """

@@ -12,7 +12,7 @@ from sinks.composition.tally import DIAMETER_UNITS
 from sinks.composition.volumes import UnknownVolume
 from sinks.darwin_core.identification import DEMONSTRATION, LIST_MARK, to_count
 from sinks.darwin_core.rows import Row, make_measurement, to_cell, to_date_cells, to_media, to_place_cells
-from sinks.darwin_core.samples.cells import measure_plainly, name_instrument, to_plain_number
+from sinks.darwin_core.samples.cells import measure_plainly, name_instrument, pick_sheets, to_plain_number
 from sinks.darwin_core.samples.identification import (
     Share,
     date_share,
@@ -141,7 +141,7 @@ def _make_occurrence(scene: SampleScene, item: PublishedSample, share: Share, pl
         "identificationVerificationStatus": VALIDATED if share.verdict == "V" else PREDICTED,
         "identificationRemarks": describe_share(share, item),
         "recordedBy": to_cell(scene.instrument),
-        "associatedMedia": to_media(item.media, plan.media_url),
+        "associatedMedia": to_media(pick_sheets(item.media, whole.labels), plan.media_url),
     }
 
 

@@ -18,7 +18,7 @@ from sinks.darwin_core.samples.published import PublishedRun, PublishedSample
 from tests.sinks.darwin_core.builders import make_plan
 
 MODEL = Predicted("exampleclass 1.0")
-SOFTWARE = Filtered("VisualSpreadsheet 4.19.3")
+SOFTWARE = Filtered("VisualSpreadsheet 4.19.3 (filter)")
 PERSON, OTHER = Validated("A. Person", dt.date(2024, 6, 1)), Validated("B. Person", dt.date(2024, 6, 9))
 STORED = dt.datetime(2024, 7, 1, tzinfo=dt.UTC)
 GEAR = "http://vocab.nerc.ac.uk/collection/L22/current/NETT0003/"

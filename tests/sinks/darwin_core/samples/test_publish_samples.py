@@ -242,12 +242,10 @@ def test_a_filter_of_the_instrument_is_a_machine_without_a_score(tmp_path):
     publish(tmp_path / "a.zip")
     (row,) = [row for row in read_rows(tmp_path / "a.zip", OCCURRENCE) if row["eventID"].endswith("s02")]
     assert (row["identificationVerificationStatus"], row["identifiedBy"], row["dateIdentified"]) == (
-        "PredictedByMachine", "VisualSpreadsheet 4.19.3", "",
+        "PredictedByMachine", "VisualSpreadsheet 4.19.3 (filter)", "",
     )  # fmt: skip
     assert "without a score and checked by nobody" in row["identificationRemarks"]
-    assert row["identificationReferences"] == (
-        "VisualSpreadsheet 4.19.3, filter of the instrument's software, no trained model"
-    )
+    assert row["identificationReferences"] == ("VisualSpreadsheet 4.19.3 (filter), no trained model")
 
 
 def test_without_the_making_of_the_sample_no_code_of_the_water_body_is_used(tmp_path):
@@ -279,6 +277,19 @@ def test_an_empty_sample_keeps_its_event_and_makes_no_absence(tmp_path):
         RUN,
     ]
     assert read_rows(tmp_path / "a.zip", OCCURRENCE) == []
+
+
+def test_an_occurrence_links_the_contact_sheets_of_its_own_labels(tmp_path):
+    sheets = [f"results/a b/sheets/{name}.png" for name in ("Bellerochea-001", "Bellerochea-002", "Rhizosolenia-001")]
+    item = make_item(
+        {("Bellerochea", MODEL): 3, ("Noctiluca_scintillans", MODEL): 2},
+        sample=make_sample(),
+        media=(*sheets, "results/a b/sheets/Bellerochea_x-001.png", "results/a b/composition.png"),
+    )
+    publish(tmp_path / "a.zip", [item], plan=make_cruise_plan(media_url="https://media.example.org/{key}"))
+    media = {row["scientificName"]: row["associatedMedia"] for row in read_rows(tmp_path / "a.zip", OCCURRENCE)}
+    where = "https://media.example.org/results/a%20b/sheets/Bellerochea-00"
+    assert media == {"Bellerochea": f"{where}1.png | {where}2.png", "Noctiluca scintillans": ""}
 
 
 # --- refusals
@@ -391,7 +402,7 @@ def test_people_and_models_are_named_in_the_metadata(tmp_path):
     publish(tmp_path / "a.zip")
     eml = read_files(tmp_path / "a.zip")["eml.xml"]
     assert "5 water samples with 5 runs over them as events" in eml
-    assert "Labels without a score by a filter of VisualSpreadsheet 4.19.3, checked by nobody." in eml
+    assert "Labels without a score, checked by nobody, from: VisualSpreadsheet 4.19.3 (filter)." in eml
     assert "except 3 occurrences that people validated" in eml
     assert "Biovolume of a particle: pi/6 * abd_um^3." in eml
     assert "exampleclass 1.0 (user model, classify, f32" in eml
