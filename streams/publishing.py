@@ -92,7 +92,8 @@ def publish_deployment(
         )
     except SampleSheetNeededError as fault:
         hint = "Name the sample sheet with --samples." if samples is None else "Then publish again."
-        raise FatalFault(" ".join((fault.sentence, hint))) from fault
+        message = f"{fault.sentence} {hint}"
+        raise FatalFault(message) from fault
     except NothingToPublishError as fault:
         hints = explain_positions(deployment, fault.units.get(POSITION_UNKNOWN, ()))
         raise FatalFault(" ".join((fault.sentence, *hints))) from fault
