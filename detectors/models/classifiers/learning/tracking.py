@@ -21,6 +21,8 @@ EXPERIMENT = "observatory-streams"
 _TEXT_LIMIT = 6_000
 #: Since 3.2 the vendor reports its use to a server of its own unless told not to.
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
+#: Unless set otherwise: the vendor tries a server that is away for over four minutes.
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
 class Tracker(Protocol):
@@ -128,7 +130,7 @@ class MlflowTracker:
             If the ``mlflow`` extra is missing or the server cannot be used.
         """
         self.lost: str | None = None
-        os.environ.update(_QUIET)
+        os.environ.update({**_PATIENCE, **os.environ, **_QUIET})
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

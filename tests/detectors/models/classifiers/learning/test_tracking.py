@@ -82,6 +82,8 @@ def test_mlflow_holds_settings_epochs_figures_and_files(tmp_path, monkeypatch):
 
 @pytest.mark.train
 @pytest.mark.skipif(WITHOUT_EXTRA, reason="needs the mlflow extra: pip install observatory-streams[mlflow]")
-def test_an_address_that_is_none_is_said_before_training():
+@pytest.mark.parametrize("address", ["nowhere://", "http://localhost:1"])
+def test_an_address_that_is_none_or_does_not_answer_is_said_before_training(monkeypatch, address):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(FatalFault, match="MLflow could not write the training down"):
-        open_tracker("nowhere://", name="x@1")
+        open_tracker(address, name="x@1")
