@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
 #: Settings whose value is never repeated in a complaint.
 SECRETS = frozenset({"password", "access_key", "secret_key"})
+
+#: A user, and maybe a password, in an address.
+_LOGIN = re.compile(r"//[^/]*@")
 
 #: Characters of a wrong value that are repeated.
 _SHOWN = 80
@@ -35,7 +39,8 @@ def to_complaint(item: dict[str, Any], known: Collection[str], *, below: tuple[s
         return f"{where}: this must be given"
     given = item.get("input")
     is_secret = bool(item["loc"]) and str(item["loc"][-1]) in SECRETS
-    shown = "" if is_secret or isinstance(given, dict) else f" (given: {json.dumps(given, default=str)[:_SHOWN]})"
+    plain = _LOGIN.sub("//***@", json.dumps(given, default=str))[:_SHOWN]
+    shown = "" if is_secret or isinstance(given, dict) else f" (given: {plain})"
     return f"{where}: {item['msg'].removeprefix('Value error, ')}{shown}"
 
 

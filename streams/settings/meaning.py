@@ -122,6 +122,7 @@ def _judge_feeds(feeds: Plain, installations: Plain) -> Iterator[str]:
         rules = [_is_above(every_n, 1), _is_above(every_s, 0), sampling.get("key_frames") is True]
         if sum(rules) > 1:
             yield f"feeds.{name}.sampling: give one of every_n, every_s and key_frames"
+        yield from _judge_secrets(f"feeds.{name}.collection", _to_table(feed, "collection"), ("password",))
 
 
 def _judge_dataset(dataset: Plain) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from schemas.noun import Name
 from streams.feeds.capture import CaptureRule
 from streams.feeds.folder import FolderRule
+from streams.feeds.mongo.rule import CollectionRule
 from streams.feeds.watch import WatchRule
 
 
@@ -108,6 +109,7 @@ class LimitSettings(Settings):
     still_wait_s: Annotated[float, Field(gt=0)] = 30.0
     clip_wait_s: Annotated[float, Field(gt=0)] = 3_600.0
     image_wait_s: Annotated[float, Field(gt=0)] = 30.0
+    archive_bytes: Annotated[int, Field(ge=1)] = 32_768 << 20
     memory_mib: Annotated[int, Field(ge=64)] = 2_048
 
 
@@ -151,6 +153,8 @@ class FeedSettings(Settings):
         Declared country of the owner, ISO 3166; ``ZZ`` when not known.
     folder, watch
         Which files of a folder are the feed's, and when one that appears is complete.
+    collection
+        A collection of MongoDB that lists the feed's images, for ``observatory watch`` without a folder.
     deployments
         CSV table of the feed's dated deployments: position, depth, camera, time zone, clock offset, masks.
     """
@@ -164,6 +168,7 @@ class FeedSettings(Settings):
     sampling: SamplingSettings = SamplingSettings()
     folder: FolderRule = FolderRule()
     watch: WatchRule = WatchRule()
+    collection: CollectionRule | None = None
     deployments: Path | None = None
 
 

@@ -43,8 +43,9 @@ class Document:
     def name(self) -> str:
         """What it is called where people read of it: no folder of anybody's computer."""
         told = self.path or self.key or self.ident
-        is_absolute = told.startswith(("/", "\\")) or told[1:2] == ":"
-        return re.split(r"[/\\]", told)[-1] if is_absolute else told
+        segments = re.split(r"[/\\]", told)
+        leads_elsewhere = segments[0] in {"", "~"} or told[1:2] == ":" or ".." in segments
+        return (segments[-1] or self.ident) if leads_elsewhere else told
 
 
 class ImageCollection(Protocol):

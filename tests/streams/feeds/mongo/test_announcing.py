@@ -101,6 +101,8 @@ def test_a_path_goes_before_a_key_and_neither_is_refused_by_the_fields_names(rul
         ({"path": "2024/a.png"}, "2024/a.png"),
         ({"path": "/home/erika/a.png"}, "a.png"),
         ({"path": "C:\\Users\\erika\\a.png"}, "a.png"),
+        ({"path": "../../erika/a.png"}, "a.png"),
+        ({"path": "/"}, "oid:1"),
         ({"key": "roi/a.png"}, "roi/a.png"),
         ({}, "oid:1"),
     ],
