@@ -45,6 +45,10 @@ class ScriptedParameters(Noun):
     """The shipped fake takes none."""
 
 
+class CounterParameters(Noun):
+    """The counter of particles takes none."""
+
+
 class YoloSettings(YoloParameters):
     """The model of a YOLO detector, how it is run, and its thresholds.
 
@@ -141,6 +145,12 @@ def _build_yolo(settings: YoloSettings, context: BuildContext) -> Detector:
     return open_yolo(open_model(settings.model, (context.read_bytes,)), thresholds, options=options)
 
 
+def _build_counter(_: CounterParameters, __: BuildContext) -> Detector:
+    from detectors.flowcam.unnamed import ParticleCounter  # noqa: PLC0415 - built only when asked for
+
+    return ParticleCounter()
+
+
 def _build_roi_classifier(settings: RoiSettings, context: BuildContext) -> Detector:
     from detectors.flowcam.open import RoiOptions, open_classifier  # noqa: PLC0415 - vendors
     from detectors.models.classifiers.folder import open_classifier_model  # noqa: PLC0415
@@ -161,6 +171,9 @@ def _build_roi_classifier(settings: RoiSettings, context: BuildContext) -> Detec
 REGISTRY: Mapping[str, Entry] = MappingProxyType(
     {
         "motion": Entry("moving things before a fixed camera, without weights", MotionParameters, _build_motion),
+        "particles": Entry(
+            "counts each image of a run as a particle, and names none", CounterParameters, _build_counter
+        ),
         "roi-classifier": Entry(
             "names each image as a whole: plankton of a FlowCam", RoiSettings, _build_roi_classifier
         ),

@@ -155,7 +155,9 @@ class ResultWriting:
         self._shelf.add(entry)
 
     def add_picture(self, image: Image, pixels: NDArray[np.uint8], findings: tuple[Finding, ...]) -> None:
-        """Store the annotated picture of an image, where the settings ask for it."""
+        """Store the annotated picture of an image, where the settings ask for it and nothing else takes the unit's images."""
+        if self.companion is not None:
+            return
         picturing = self.sink.picturing
         wanted = picturing.which == "all" or (picturing.which == "found" and bool(findings))
         if not wanted or self._pictures >= picturing.limit:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, cast
 from detectors.registry import build_detectors
 from schemas.errors import FatalFault
 from schemas.topics import Topics
+from sinks.composition.beside.run_products import Beside, make_companion
+from sinks.composition.tally import Rules
 from sinks.pages.pictures import draw_jpeg
 from sinks.result_tables import make_tables
 from sinks.results import Picturing, ResultSink
@@ -31,6 +33,9 @@ from streams.units.routing import Router
 from streams.usage.record import Recorder, make_recorder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.forms.taxa import Meaning
     from sinks.object_store.store import ObjectStore
     from streams.settings.model import Deployment
 
@@ -119,7 +124,16 @@ class Parts:
     def _make_sink(self, installation: str) -> ResultSink:
         settings = self.deployment.installations[installation]
         picturing = Picturing(settings.pictures, settings.pictures_per_unit)
-        return ResultSink(self.store, draw_jpeg, make_tables, picturing)
+        beside = Beside(settings.cutouts, plot=settings.pictures != "none", rules=Rules(self._meanings))
+        return ResultSink(self.store, draw_jpeg, make_tables, picturing, companions={"run": make_companion(beside)})
+
+    @cached_property
+    def _meanings(self) -> Mapping[str, Meaning]:
+        """What labels stand for, where the settings name a label map."""
+        from streams.publishing import load_labels  # noqa: PLC0415 - it loads all of Darwin Core
+
+        dataset = self.deployment.dataset
+        return load_labels(self.deployment).to_meanings() if dataset.label_map or dataset.label_map_file else {}
 
     def make_gate(self) -> FeedGate:
         """Return the gate that pauses a feed most of whose units fail."""

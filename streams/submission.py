@@ -20,6 +20,7 @@ from streams.account.ledger import ArrivalKey, Ledger, count_ledger, read_ends, 
 from streams.brokers.records import Record
 from streams.faults import make_rejection, to_dead_letter
 from streams.feeds.announce import Claimed, announce_file
+from streams.feeds.runs.local.announcing import announce_run
 from streams.units.routing import to_settled_record
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from streams.brokers.client import Client
     from streams.brokers.records import Stored
     from streams.feeds.announce import Sender
+    from streams.feeds.runs.local.finding import FoundRun
 
 #: Arrivals on their way at once: enough to keep every worker busy, few enough that a log does not fill a disk.
 OUTSTANDING_LIMIT = 256
@@ -52,10 +54,20 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\\:]")
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """A file to be announced, under the name its feed knows it by."""
+    """A file or run to be announced, under the name its feed knows it by.
+
+    Attributes
+    ----------
+    sender
+        Whose it is, where it is not the submission's own sender's.
+    run
+        The run that is announced as a whole; absent for a file.
+    """
 
     path: Path
     claimed: Claimed
+    sender: Sender | None = None
+    run: FoundRun | None = None
 
 
 @dataclass
@@ -98,23 +110,28 @@ class Submission:
             self.client.append(batch)
 
     def _announce(self, medium: Medium) -> tuple[Record, ...]:
+        sender = medium.sender or self.sender
         try:
-            announced = announce_file(medium.path, medium.claimed, self.sender, self.store)
+            if medium.run is not None:
+                announced = announce_run(medium.run, medium.claimed, sender, self.store)
+            else:
+                announced = announce_file(medium.path, medium.claimed, sender, self.store)
         except RejectedInput as fault:
-            return self.refuse(medium.claimed.subject, fault)
+            return self.refuse(medium.claimed.subject, fault, sender)
         self.arrived.add(ArrivalKey(announced.media.source, announced.media.event))
         return (announced.to_record(self.topics.media_arrived),)
 
-    def refuse(self, subject: str, fault: RejectedInput) -> tuple[Record, ...]:
+    def refuse(self, subject: str, fault: RejectedInput, sender: Sender | None = None) -> tuple[Record, ...]:
         """Return the dead letter and the end of a file that could not even be announced: it is submitted and set aside."""
+        feed = (sender or self.sender).feed
         shown = subject.encode("utf-8", "backslashreplace").decode()
         media = MediaArrived(
-            event=make_event_id(self.sender.feed, shown, to_sha256(fault.reason.encode())),
-            feed=self.sender.feed,
+            event=make_event_id(feed, shown, to_sha256(fault.reason.encode())),
+            feed=feed,
             subject=to_telling_subject(shown),
             body=InlineBody(),
         )
-        record = Record(self.topics.media_arrived, self.sender.feed.encode(), b"", to_headers(media))
+        record = Record(self.topics.media_arrived, feed.encode(), b"", to_headers(media))
         rejection = make_rejection(record, fault, step="announce", rejected_at=dt.datetime.now(dt.UTC))
         end = SetAside(rejection_id=rejection.rejection_id, reason=fault.reason)
         settled = MediaSettled(source=media.source, event=media.event, subject=media.subject, end=end)

@@ -105,7 +105,14 @@ class SaidOfParticle(Noun):
 
 @dataclass(frozen=True, slots=True)
 class RunAccount:
-    """A run's record and everything that others say of its particles."""
+    """A run's record and everything that others say of its particles.
+
+    Attributes
+    ----------
+    instrument
+        Id of the instrument, as the feed's settings have it.
+    """
 
     record: RunRecord
+    instrument: str
     said: tuple[SaidOfParticle, ...] = ()

@@ -17,7 +17,6 @@ from streams.cli.output import Exit, open_output
 from streams.cli.run import (
     announce_files,
     check_paths,
-    choose_feed,
     finish_interrupted,
     heed_interrupts,
     list_files,
@@ -50,12 +49,15 @@ def push(
     verbose: Verbose = False,
 ) -> None:
     """Announce files to the broker; workers elsewhere look at them."""
+    from streams.gathering import gather_for
+
     with open_output(as_json=as_json, verbose=verbose) as output, ExitStack() as stack:
         deployment = read_given(settings, out).deployment
         check_paths(paths)
         submission = open_submission(deployment, feed, stack)
         asked = stack.enter_context(heed_interrupts(output))
-        announce_files(submission, list_files(output, submission, deployment, paths), asked=asked, wait=wait)
+        gathered = gather_for(deployment, submission.sender.feed, paths)
+        announce_files(submission, list_files(output, submission, gathered), asked=asked, wait=wait)
         ledger = submission.to_ledger()
         output.say(f"Announced {ledger.total.submitted:,} files of feed {submission.sender.feed}.")
         if asked.is_set():
@@ -71,6 +73,7 @@ def open_submission(deployment: Deployment, feed: str | None, stack: ExitStack) 
     """Return a submission of a feed, its topics made."""
     from schemas.topics import Topics
     from streams.feeds.announce import Sender
+    from streams.gathering import choose_feed
     from streams.places import open_broker, open_objects, plan_topics
     from streams.submission import Submission
 
@@ -102,6 +105,7 @@ def watch(
     with open_output(as_json=as_json, verbose=verbose) as output, ExitStack() as stack:
         deployment = read_given(settings, out).deployment
         away = find_away(folder)
+    from streams.gathering import choose_feed
         if once and away is not None:
             raise TransientFault(away)
         submission = open_submission(deployment, feed, stack)

@@ -57,8 +57,8 @@ def apply(
     verbose: Verbose = False,
 ) -> None:
     """Derive the affected results again from a corrected table, without looking at any picture; the old ones are superseded."""
-    from streams.cli.run import choose_feed
     from streams.correcting import rederive_feed
+    from streams.gathering import choose_feed
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings, out).deployment

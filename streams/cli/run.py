@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
+    from schemas.errors import RejectedInput
     from streams.account.ledger import Ledger
     from streams.cli.output import Output
+    from streams.feeds.announce import Sender
+    from streams.gathering import Gathered
     from streams.settings.model import Deployment
+    from streams.settings.read import ReadSettings
     from streams.submission import Medium, Submission
     from streams.working import Working
 
@@ -30,7 +34,7 @@ _NAMED_PATHS = 5
 
 
 def run(
-    paths: Annotated[list[Path], typer.Argument(help="Pictures, videos, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(help="Pictures, videos, runs of an instrument, or folders of them.")],
     *,
     feed: Annotated[str | None, typer.Option(help="Feed they belong to; default: the only one there is.")] = None,
     settings: Settings = None,
@@ -44,7 +48,8 @@ def run(
         with heed_interrupts(output) as asked:
             read = read_given(settings, out)
             check_paths(paths)
-            ledger = run_files(output, read.deployment, paths, feed=feed, asked=asked)
+            gathered = gather_given(output, read, paths, feed=feed)
+            ledger = run_files(output, gathered, asked=asked)
         if asked.is_set():
             finish_interrupted(output, ledger)
         if not ledger.total.submitted:
@@ -120,27 +125,40 @@ class _AskedToStop(Exception):  # noqa: N818 - no error: somebody asked
     """A person ended the waiting."""
 
 
-def run_files(output: Output, deployment: Deployment, paths: list[Path], *, feed: str | None, asked: Event) -> Ledger:
+def gather_given(output: Output, read: ReadSettings, paths: list[Path], *, feed: str | None) -> Gathered:
+    """Return what is to be announced, and say what it was taken for where nobody said it."""
+    from streams.gathering import gather
+
+    gathered = gather(read, paths, feed=feed)
+    if read.source is None and feed is None and gathered.runs:
+        runs = f"{len(gathered.runs)} run{'s' if len(gathered.runs) > 1 else ''}"
+        output.note(f"Taken for {runs} of an instrument: {_name_some([run.subject for run in gathered.runs])}.")
+    return gathered
+
+
+def _name_some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED_PATHS:,} more" if len(names) > _NAMED_PATHS else ""
+    return f"{', '.join(names[:_NAMED_PATHS])}{more}"
+
+
+def run_files(output: Output, gathered: Gathered, *, asked: Event) -> Ledger:
     """Announce files, wait until each has ended or somebody asks to stop, and return the ledger of what was announced."""
     from streams.account.ledger import Ledger
-    from streams.feeds.announce import Sender
     from streams.submission import Submission
     from streams.working import open_working
 
-    sender = Sender(
-        feed=choose_feed(deployment, feed),
-        inline_limit=deployment.inline_limit,
-        renews=deployment.store.keep_originals_days is not None,
-    )
+    deployment, feeds = gathered.deployment, gathered.feeds
     submission: Submission | None = None
     try:
         _look(asked, lambda: None)
-        with open_working(deployment, feed=sender.feed) as working, _open_progress(output) as progress:
+        waited = feeds[0] if len(feeds) == 1 else None
+        with open_working(deployment, feed=waited) as working, _open_progress(output) as progress:
             bar = progress.add_task("looking", total=None)
+            sender = gathered.make_sender(feeds[0])
             submission = Submission(working.client, working.parts.topics, working.parts.store, sender)
             submission.look = lambda: _look(asked, lambda: _move(progress, bar, submission, working))
             submission.begin()
-            submission.submit(_until(asked, list_files(output, submission, deployment, paths)))
+            submission.submit(_until(asked, list_files(output, submission, gathered)))
             progress.update(bar, total=len(submission.arrived))
             submission.wait()
     except _AskedToStop:
@@ -185,47 +203,14 @@ def take_last_ends(deployment: Deployment, submission: Submission) -> None:
         submission.take_ends()
 
 
-def choose_feed(deployment: Deployment, feed: str | None) -> str:
-    """Return the feed that is named, or the only one there is.
-
-    Raises
-    ------
-    FatalFault
-        If it is not in the settings, or none is named and there are several.
-    """
-    from schemas.errors import FatalFault
-
-    known = ", ".join(sorted(deployment.feeds)) or "none"
-    if feed is None and len(deployment.feeds) == 1:
-        return next(iter(deployment.feeds))
-    if feed is None:
-        message = f"Name the feed with --feed; there are {known}."
-        raise FatalFault(message)
-    if feed not in deployment.feeds:
-        message = f"There is no feed {feed!r} in the settings; there are {known}."
-        raise FatalFault(message)
-    return feed
-
-
-def list_files(output: Output, submission: Submission, deployment: Deployment, paths: list[Path]) -> Iterator[Medium]:
+def list_files(output: Output, submission: Submission, gathered: Gathered) -> Iterator[Medium]:
     """Yield what is to be announced; what cannot be is set aside, and what is passed over is counted."""
-    import datetime as dt
-    from collections import Counter
 
-    from streams.feeds.announce import Claimed
-    from streams.feeds.folder import Found, PassedOver, list_media
-    from streams.submission import Medium
+    def refuse(sender: Sender, name: str, fault: RejectedInput) -> None:
+        submission.client.append(submission.refuse(name, fault, sender))
 
-    passed_over: Counter[str] = Counter()
-    for listed in list_media(paths, exclude=[deployment.folder]):
-        match listed:
-            case Found(path=path, subject=subject, modified_ns=modified_ns):
-                modified_at = dt.datetime.fromtimestamp(modified_ns // 1_000_000_000, dt.UTC)
-                yield Medium(path, Claimed(subject, modified_at=modified_at))
-            case PassedOver(reason=reason):
-                passed_over[reason] += 1
-            case refused:
-                submission.client.append(submission.refuse(refused.name, refused.rejection))
+    yield from gathered.walk(refuse)
+    passed_over = gathered.passed_over
     if passed_over:
         told = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(passed_over.items()))
         output.note(f"Passed over: {told}.")

@@ -11,27 +11,32 @@ if TYPE_CHECKING:
 
     from streams.settings.read import ReadSettings
 
-#: The demonstration detector that comes with the package.
-DEMONSTRATION_MODEL = "demo-aquarium@1"
+#: The demonstration models that come with the package: of things in pictures, and of particles.
+DEMONSTRATION_MODEL, DEMONSTRATION_CLASSIFIER = "demo-aquarium@1", "demo-plankton@1"
+
+#: The built-in feeds, which are called as their installations: what is found to be runs, and everything else.
+CAMERA, RUNS = "camera", "flowcam"
 
 #: Name patterns tried for the capture time: ``20240422-080001-...`` and ``..._20211006T162656Z_...``, read as UTC.
 CAPTURE_PATTERNS = ("%Y%m%d-%H%M%S-*", "*_%Y%m%dT%H%M%SZ_*")
 
 
 def make_builtin(folder: Path) -> ReadSettings:
-    """Return settings with an embedded broker and a local store under ``folder``, one feed and the demonstration model."""
+    """Return settings with broker and store under ``folder``, a camera and a FlowCam, each with its demonstration model."""
     plain = {
         "name": "first-look",
         "folder": str(folder),
         "worker": {"pause_last": 0},
         "installations": {
-            "camera": {"detector": "yolo", "parameters": {"model": DEMONSTRATION_MODEL}, "pictures": "found"}
+            CAMERA: {"detector": "yolo", "parameters": {"model": DEMONSTRATION_MODEL}, "pictures": "found"},
+            RUNS: {"detector": "roi-classifier", "parameters": {"model": DEMONSTRATION_CLASSIFIER}},
         },
         "feeds": {
-            "camera": {
-                "installation": "camera",
+            CAMERA: {
+                "installation": CAMERA,
                 "capture": {"file_name": list(CAPTURE_PATTERNS), "time_zone": "UTC"},
-            }
+            },
+            RUNS: {"installation": RUNS, "reads": "runs", "instrument": RUNS},
         },
     }
     return check_settings(plain, folder=folder)

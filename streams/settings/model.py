@@ -123,13 +123,17 @@ class InstallationSettings(Settings):
     parameters
         Whatever that detector takes; every one of them is part of the results' identity.
     pictures, pictures_per_unit
-        Which images are kept as annotated pictures, and how many of one unit.
+        Which images are kept as annotated pictures, and how many of one unit; of runs, ``none`` leaves the plot out.
+    cutouts
+        Of runs, how the pictures of particles are kept: ``sheets`` (a contact sheet per class), ``images`` (all of them, in one
+        zip), ``none``.
     """
 
     detector: str
     parameters: dict[str, Any] = Field(default_factory=dict)
     pictures: Literal["none", "found", "all"] = "found"
     pictures_per_unit: Annotated[int, Field(ge=0, le=10_000)] = 8
+    cutouts: Literal["none", "sheets", "images"] = "sheets"
 
 
 class SamplingSettings(Settings):

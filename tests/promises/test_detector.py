@@ -102,6 +102,7 @@ CANDIDATES = {
     "classifier, onnx runtime": Candidate(
         "roi-classifier", lambda: build_classifier("onnxruntime"), lambda: make_rois(COUNT)
     ),
+    "particles": Candidate("particles", lambda: build("particles"), lambda: make_rois(COUNT)),
     "yolo, demonstration": Candidate("yolo", lambda: build("yolo", model="demo-aquarium@1", conf=0.05), make_stills),
 }
 
@@ -130,7 +131,7 @@ def test_each_view_is_answered_once_and_in_order(candidate, detector):
 
 def test_something_is_found_and_something_is_answered_with_nothing(candidate, detector):
     answers = list(detector.look(candidate.views()))
-    if candidate.name == "roi-classifier":
+    if candidate.name in {"roi-classifier", "particles"}:
         assert all(len(answer) == 1 for answer in answers)  # every image is named, if only as unidentified
     elif candidate.name != "yolo":  # a poor model may see nothing here, and one script sees something in all
         assert any(answers)
@@ -250,7 +251,7 @@ def test_a_unit_is_declined_with_a_code_or_looked_at(detector):
 
 
 def test_an_unknown_detector_is_named_with_those_there_are():
-    with pytest.raises(FatalFault, match="'motoin'; there are motion, roi-classifier, scripted, yolo"):
+    with pytest.raises(FatalFault, match="'motoin'; there are motion, particles, roi-classifier, scripted, yolo"):
         build("motoin")
 
 

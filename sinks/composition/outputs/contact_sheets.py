@@ -82,6 +82,7 @@ class ContactSheets:
     _waiting: dict[str, list[_Shown]] = field(default_factory=dict)
     _pages: dict[str, int] = field(default_factory=dict)
     _left_out: dict[str, int] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
 
     def add(self, label: str, index: int, pixels: NDArray[np.uint8], pixel_um: float | None = None) -> None:
         """Take one picture.
@@ -118,7 +119,12 @@ class ContactSheets:
         left_out = self._left_out.get(label, 0)
         if left_out:
             head += f", {left_out:,} more not shown"
-        self.put(f"{to_file_name(label)}-{page:03d}.png", _draw_page(self.title, head, shown))
+        self.put(f"{self._name_file(label)}-{page:03d}.png", _draw_page(self.title, head, shown))
+
+    def _name_file(self, label: str) -> str:
+        """Return the name of a class's files, in lower case: some file systems are blind to case."""
+        name = to_file_name(label).lower()
+        return name if self._names.setdefault(name, label) == label else f"{name}-{_digest(label)}"
 
 
 def to_file_name(label: str) -> str:
@@ -126,7 +132,11 @@ def to_file_name(label: str) -> str:
     safe = _UNSAFE.sub("_", label).strip("._")[:_NAME_LETTERS]
     if safe == label:
         return safe
-    return f"{safe or 'class'}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+    return f"{safe or 'class'}-{_digest(label)}"
+
+
+def _digest(label: str) -> str:
+    return hashlib.sha256(label.encode()).hexdigest()[:8]
 
 
 def _fit(index: int, pixels: NDArray[np.uint8], pixel_um: float | None) -> _Shown:

@@ -29,10 +29,17 @@ VERSIONS = {reader.layout: reader.version for reader in make_readers()}
 
 @dataclass
 class RunUnit:
-    """An opened run."""
+    """An opened run.
+
+    Attributes
+    ----------
+    group, instrument
+        As its unit has them.
+    """
 
     opened: OpenUnit
     group: str
+    instrument: str
     _looked: int = 0
 
     def views(self) -> Iterator[View]:
@@ -64,7 +71,9 @@ class RunUnit:
     @cached_property
     def account(self) -> RunAccount:
         """What the instrument says of the run, and others of its particles; all is there when the first view is drawn."""
-        return RunAccount(self._record, tuple(SaidOfParticle.model_validate(item) for item in self.opened.said))
+        return RunAccount(
+            self._record, self.instrument, tuple(SaidOfParticle.model_validate(item) for item in self.opened.said)
+        )
 
     @property
     def _record(self) -> RunRecord:
@@ -110,7 +119,7 @@ class RunUnitReader:
             lend_run(self.list_parts(unit), self.originals) as listing,
             self.pool.open_run(listing) as opened,
         ):
-            yield RunUnit(opened, unit.group)
+            yield RunUnit(opened, unit.group, unit.instrument)
 
     def flag(self, unit: Unit, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:  # noqa: ARG002 - the promise asks
         """Return the findings: a run has no masks of a deployment."""

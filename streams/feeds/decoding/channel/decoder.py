@@ -32,6 +32,10 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "
 #: One thread a process: there are as many processes as there shall be threads.
 _SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
 
+#: Where modules are found, as it was before any thread began to import: OpenCV puts its own folder, which has a ``typing`` in it,
+#: first in the path for as long as it is being imported.
+_MODULE_PATH = tuple(entry for entry in sys.path if entry)
+
 #: Keep the memory of one picture for the next (glibc): given back and asked for again it costs 7 of 17 ms per 4-megapixel still.
 _MEMORY_KEEPING = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
@@ -223,5 +227,5 @@ def _open_notes() -> int:
 def _make_environment() -> dict[str, str]:
     ours = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     here = str(Path(__file__).resolve().parents[4])
-    path = os.pathsep.join(dict.fromkeys([here, *(entry for entry in sys.path if entry)]))
+    path = os.pathsep.join(dict.fromkeys([here, *_MODULE_PATH]))
     return {**ours, **_SINGLE_THREADED, **_MEMORY_KEEPING, "PYTHONPATH": path, "PYTHONUTF8": "1"}

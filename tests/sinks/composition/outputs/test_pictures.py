@@ -131,8 +131,8 @@ def test_each_class_has_pages_of_its_own():
         ("Chaetoceros" if index % 3 else "Detritus", index, make_picture(index)) for index in range(1, 3 * PAGE)
     ]
     pages = make_sheets(pictures)
-    assert sorted(pages) == ["Chaetoceros-001.png", "Chaetoceros-002.png", "Detritus-001.png"]
-    full, part = decode(pages["Chaetoceros-001.png"]), decode(pages["Detritus-001.png"])
+    assert sorted(pages) == ["chaetoceros-001.png", "chaetoceros-002.png", "detritus-001.png"]
+    full, part = decode(pages["chaetoceros-001.png"]), decode(pages["detritus-001.png"])
     assert full.shape == part.shape
     assert pages == make_sheets(pictures)
 

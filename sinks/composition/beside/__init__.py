@@ -1,0 +1,1 @@
+"""What is written beside the result of a run: particles, counts, composition, pictures."""
