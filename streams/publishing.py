@@ -92,7 +92,7 @@ def publish_deployment(
         )
     except SampleSheetNeededError as fault:
         hint = "Name the sample sheet with --samples." if samples is None else "Then publish again."
-        message = f"{fault.sentence} {hint}"
+        message = f"{fault.sentence}\n{hint}"
         raise FatalFault(message) from fault
     except NothingToPublishError as fault:
         hints = explain_positions(deployment, fault.units.get(POSITION_UNKNOWN, ()))
