@@ -146,7 +146,7 @@ def read_figures(facts: Facts, period: NamedPeriod, installations: Iterable[str]
                 note(figures[name], values)
     for name, members in query.select(_USERS, _IN_PERIOD):
         if name in figures:
-            figures[name].users = Unique(frozenset(members))
+            figures[name].users = Unique.of(members)
     return figures
 
 

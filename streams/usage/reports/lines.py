@@ -13,6 +13,7 @@ from streams.usage.reports.figures import TILE, Figures
 
 if TYPE_CHECKING:
     from streams.usage.reports.scope import Coverage, Scope
+    from streams.usage.unique import Unique
 
 Value = Measured | NotMeasured | Names
 
@@ -113,6 +114,13 @@ def _measure(count: int) -> Measured:
     return Measured(value=float(count))
 
 
+def _measure_unique(members: Unique) -> Measured:
+    if members.method == "exact":
+        return _measure(members.count)
+    low, high = members.bounds
+    return Measured(value=float(members.count), method=members.method, low=float(low), high=float(high))
+
+
 def _list_images(lines: _Lines) -> list[Line]:
     def to_fresh(act: str, what: str) -> Callable[[Figures], dict[str, int]]:
         return lambda figures: {
@@ -166,7 +174,7 @@ def _list_uses(lines: _Lines) -> list[Line]:
 def _list_people(lines: _Lines) -> list[Line]:
     def count_users(figures: Figures) -> Value:
         can_log_in = figures.has_login or figures.installation in lines.scope.with_login
-        return _measure(figures.users.count) if can_log_in else NotMeasured(why=NO_LOGIN)
+        return _measure_unique(figures.users) if can_log_in else NotMeasured(why=NO_LOGIN)
 
     def list_countries(figures: Figures) -> list[str]:
         return sorted(filter(None, map(to_country_name, figures.countries)))

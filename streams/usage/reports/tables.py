@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _CSV_COLUMNS = (
     "installation", "metric", "detail", "label", "definition", "unit", "additive", "period", "from_at", "to_at",
-    "state", "why", "value", "share", "coverage", "profile", "as_of",
+    "state", "why", "value", "share", "method", "low", "high", "coverage", "profile", "as_of",
 )  # fmt: skip
 
 #: Before the label of a part.
@@ -85,7 +85,8 @@ def to_text(cell: Cell) -> str:
     value = cell.value
     if isinstance(value, Measured):
         share = "" if cell.share is None else f" ({100 * cell.share:.2f} %)"
-        return f"{value.value:,.0f}{share}"
+        bounds = "" if value.low is None or value.high is None else f" ({value.low:,.0f} to {value.high:,.0f})"
+        return f"{value.value:,.0f}{bounds}{share}"
     if isinstance(value, Names):
         return ", ".join(value.names) or "none"
     return f"not measured: {_REASONS.get(value.why, value.why)}"
@@ -173,7 +174,9 @@ def _iterate_rows(report: Report, sheet: Sheet) -> Iterator[dict[str, Any]]:
 def _to_state(cell: Cell) -> dict[str, Any]:
     value = cell.value
     if isinstance(value, Measured):
-        return {"state": value.kind, "value": int(value.value), "share": cell.share}
+        # bounds and method are there where the value is an estimate
+        method = {"method": value.method, "low": int(value.low or 0), "high": int(value.high or 0)} if value.method != "exact" else {}
+        return {"state": value.kind, "value": int(value.value), "share": cell.share, **method}
     if isinstance(value, Names):
         return {"state": value.kind, "value": list(value.names)}
     return {"state": value.kind, "why": value.why}

@@ -7,13 +7,15 @@ import json
 import pytest
 
 from schemas.canonical import to_canonical
+from schemas.usage import Measured
 from sinks.object_store.memory import MemoryStore
 from streams.usage.meter import Meter
 from streams.usage.periods import read_period
 from streams.usage.reports.definitions import DEFINITIONS, SECTIONS
 from streams.usage.reports.facts import open_facts
+from streams.usage.reports.lines import Cell
 from streams.usage.reports.report import Report, make_report
-from streams.usage.reports.tables import list_notes, to_csv, to_json, to_markdown, to_tables
+from streams.usage.reports.tables import list_notes, to_csv, to_json, to_markdown, to_tables, to_text
 from tests.streams.usage.uses import keep, make_clip_use, make_person, make_record, make_use
 
 
@@ -107,3 +109,8 @@ def test_no_pseudonym_is_in_any_report(report):
     pseudonym = make_person("ada").pseudonym
     for text in (to_markdown(report), to_csv(report), to_json(report), repr(report)):
         assert pseudonym not in text
+
+
+def test_an_estimate_is_shown_with_its_bounds():
+    cell = Cell(Measured(value=60_123.0, method="sketch", low=59_500.0, high=60_700.0))
+    assert to_text(cell) == "60,123 (59,500 to 60,700)"
