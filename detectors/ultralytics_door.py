@@ -261,7 +261,7 @@ class Predicted:
 
 
 def predict_folder(weights: Path, folder: Path, *, input_px: int | None = None) -> Predicted:
-    """Run the vendor's own prediction over a folder of pictures, one at a time and without writing, as its command does.
+    """Run the vendor's own prediction over a folder of pictures, one at a time, as its command does, but without writing.
 
     Parameters
     ----------
@@ -278,7 +278,7 @@ def predict_folder(weights: Path, folder: Path, *, input_px: int | None = None) 
         model = ultralytics.YOLO(str(weights), task="detect")
         size = {} if input_px is None else {"imgsz": input_px}
         pictures = boxes = 0
-        for result in model.predict(source=str(folder), stream=True, device="cpu", rect=False, verbose=False, **size):
+        for result in model.predict(source=str(folder), stream=True, device="cpu", verbose=False, **size):
             pictures, boxes = pictures + 1, boxes + len(result.boxes)
         return Predicted(pictures, boxes)
 

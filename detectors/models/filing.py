@@ -276,6 +276,15 @@ def export_model(
     return out / "model.xml"
 
 
+def write_ir(model: Model, folder: Path) -> None:
+    """Write a model of OpenVINO IR into a folder of its own, as an export would have."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.xml").write_bytes(model.data)
+    (folder / "model.bin").write_bytes(model.weights or b"")
+    if model.network is not None:
+        (folder / "metadata.yaml").write_text(_to_metadata(model.network), encoding="utf-8")
+
+
 def _list_learned(data: Path, folder: Path) -> Path:
     """Return the listing of a copy of a picture set whose both parts are the pictures learnt from.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from detectors.models.catalogue import Model
+    from detectors.runtimes.base import Precision
 
 #: Pictures run before the clock starts: the first calls of a network allocate.
 WARM_UP = 8
@@ -140,24 +142,30 @@ def measure_network(model: Model, *, pictures: int = 100, options: YoloOptions |
         runtime.close()
 
 
-def measure_vendor(weights: Path, folder: Path, *, rounds: int = 1, input_px: int | None = None) -> Rate:
+def measure_vendor(
+    weights: Path, folder: Path, *, rounds: int = 1, input_px: int | None = None, precision: Precision | None = None
+) -> Rate:
     """Return the rate of the vendor's own ``yolo predict source=folder`` on a ``.pt`` file or an export's folder.
 
     Parameters
     ----------
     input_px
         Side of the network's input, to be given for a ``.pt``: two rates at different sizes are not comparable.
+    precision
+        Number format that an export is held to; ``None`` leaves it to the vendor, who leaves it to OpenVINO.
 
     Raises
     ------
     FatalFault
         If the ``train`` extra is missing, or the vendor cannot run it.
     """
+    from detectors.runtimes.openvino import hold_precision  # noqa: PLC0415
     from detectors.ultralytics_door import predict_folder  # noqa: PLC0415 - gigabytes
 
-    predict_folder(weights, folder, input_px=input_px)
-    started = time.perf_counter()
-    counts = [predict_folder(weights, folder, input_px=input_px) for _ in range(rounds)]
-    seconds = time.perf_counter() - started
+    with nullcontext() if precision is None else hold_precision(precision):
+        predict_folder(weights, folder, input_px=input_px)
+        started = time.perf_counter()
+        counts = [predict_folder(weights, folder, input_px=input_px) for _ in range(rounds)]
+        seconds = time.perf_counter() - started
     pictures = sum(found.pictures for found in counts)
     return Rate(f"yolo predict on {weights.suffix or 'IR'}", pictures, seconds, sum(found.boxes for found in counts))

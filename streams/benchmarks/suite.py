@@ -14,15 +14,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors.models.catalogue import open_model
-from detectors.yolo.bench import measure_bare_loop
+from detectors.yolo.bench import measure_bare_loop, measure_vendor
 from schemas.errors import FatalFault
 from sinks.object_store.local import LocalStore
 from streams.benchmarks.material import make_clip_file, make_stills
+from streams.benchmarks.vendor import (
+    SAME_FILE,
+    TORCH_FILE,
+    WITHOUT_EXTRA,
+    WITHOUT_WEIGHTS,
+    export_weights,
+    has_vendor,
+    open_contest,
+)
 from streams.demo.accuracy import measure_motion
 from streams.settings.builtin import DEMONSTRATION_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from streams.benchmarks.vendor import Contest
 
 #: Most a workload may take.
 _LIMIT_S = 3_600.0
@@ -35,15 +46,15 @@ class Measured:
     Attributes
     ----------
     value, unit
-        What was measured; ratios have the unit ``x``.
+        What was measured, ``None`` if it was left out; ratios have the unit ``x``.
     goal, at_least
         What it is held against, and on which side it should be; without a goal the figure is only told.
     detail
-        The measurements behind it.
+        The measurements behind it; or why it was left out.
     """
 
     name: str
-    value: float
+    value: float | None
     unit: str
     goal_value: float | None = None
     at_least: bool = False
@@ -52,6 +63,8 @@ class Measured:
     @property
     def text(self) -> str:
         """The value with its unit and what stands behind it."""
+        if self.value is None:
+            return self.detail
         return f"{self.value:.3g} {self.unit}" + (f" ({self.detail})" if self.detail else "")
 
     @property
@@ -64,7 +77,7 @@ class Measured:
     @property
     def verdict(self) -> str:
         """``yes``, ``no`` or ``-``."""
-        if self.goal_value is None:
+        if self.goal_value is None or self.value is None:
             return "-"
         met = self.value >= self.goal_value if self.at_least else self.value <= self.goal_value
         return "yes" if met else "no"
@@ -84,11 +97,16 @@ class Bench:
         Scratch space.
     short
         Small numbers: to see that it works, not to be quoted.
+    model
+        What is measured: OpenVINO IR or ONNX, by name or path.
+    weights
+        The ``.pt`` it was made from, if one was given.
     """
 
     folder: Path
     short: bool
     model: str
+    weights: Path | None = None
 
     def run(self, name: str, pictures: Path, detector: str, parameters: dict[str, Any]) -> dict[str, Any]:
         """Run a workload in a process of its own and return its readings."""
@@ -166,6 +184,41 @@ def measure_rates(bench: Bench) -> Iterator[Measured]:
         )
 
 
+def compare_with_vendor(bench: Bench) -> Iterator[Measured]:
+    """Yield the end-to-end rate of stills against ``yolo predict`` over the same folder: the same OpenVINO file, a ``.pt``."""
+    if not has_vendor():
+        yield Measured(SAME_FILE, None, "x", 1.0, at_least=True, detail=WITHOUT_EXTRA)
+        yield Measured(TORCH_FILE, None, "x", detail=WITHOUT_EXTRA)
+        return
+    contest = open_contest(bench.model, bench.weights, bench.folder)
+    for width_px, height_px, count in ((640, 480, 300), (2688, 1520, 60)):
+        count_now, size = min(count, 40) if bench.short else count, f"{width_px}x{height_px}"
+        folder, _ = bench.stills(f"vendor-{size}", count_now, width_px, height_px)
+        yield from _compare(bench, contest, folder, size)
+
+
+def _compare(bench: Bench, contest: Contest, folder: Path, size: str) -> Iterator[Measured]:
+    """Yield the figures of one size: held to f32, as the vendor comes, and the ``.pt``."""
+    own, name = contest.precision, f"{SAME_FILE}, {size}"
+    for precision in dict.fromkeys(("f32", own)):
+        before = measure_vendor(contest.exported, folder, precision=precision).per_second
+        parameters = {**bench.yolo(), "precision": precision}
+        ours = bench.run(f"vendor-{size}-{precision}", folder, "yolo", parameters)["per_second"]
+        vendor = max(before, measure_vendor(contest.exported, folder, precision=precision).per_second)
+        detail = f"{ours:.1f} of {vendor:.1f} stills/s, both {precision}"
+        if precision == "f32":
+            full = ours
+            yield Measured(name, ours / vendor, "x", 1.0, at_least=True, detail=detail)
+            continue
+        yield Measured(f"{name}, {precision} as it comes", ours / vendor, "x", detail=detail)
+    if contest.weights is None:
+        yield Measured(f"{TORCH_FILE}, {size}", None, "x", detail=WITHOUT_WEIGHTS)
+        return
+    vendor = measure_vendor(contest.weights, folder, input_px=contest.input_px).per_second
+    detail = f"{full:.1f} of {vendor:.1f} stills/s, both f32; {contest.told}"
+    yield Measured(f"{TORCH_FILE}, {size}", full / vendor, "x", detail=detail)
+
+
 def measure_overhead(bench: Bench) -> Iterator[Measured]:
     """Yield this process's own processor time: decoding happens elsewhere, the detector is the fake, the store is taken off."""
     count = 200 if bench.short else 3_000
@@ -228,11 +281,17 @@ SUITE: dict[str, Callable[[Bench], Iterator[Measured]]] = {
     "rates": measure_rates,
     "overhead": measure_overhead,
     "memory": measure_memory,
+    "vendor": compare_with_vendor,
 }
 
 
 def run_suite(*, short: bool, only: tuple[str, ...] = (), model: str = "") -> Iterator[Measured]:
     """Yield every figure as it is measured.
+
+    Parameters
+    ----------
+    model
+        What is measured instead of the demonstration model; a ``.pt`` is exported first.
 
     Raises
     ------
@@ -244,7 +303,9 @@ def run_suite(*, short: bool, only: tuple[str, ...] = (), model: str = "") -> It
         message = f"There is no measurement {', '.join(unknown)}; there are {', '.join(SUITE)}."
         raise FatalFault(message)
     with tempfile.TemporaryDirectory(prefix="observatory-bench-") as scratch:
-        bench = Bench(Path(scratch), short, model or DEMONSTRATION_MODEL)
+        folder, weights = Path(scratch), Path(model) if model.endswith(".pt") else None
+        measured = str(export_weights(weights, folder)) if weights else (model or DEMONSTRATION_MODEL)
+        bench = Bench(folder, short, measured, weights)
         for name, measure in SUITE.items():
             if not only or name in only:
                 yield from measure(bench)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from detectors.runtimes.onnxruntime import OnnxruntimeRuntime
-from detectors.runtimes.openvino import OpenvinoOptions, OpenvinoRuntime
+from detectors.runtimes.openvino import OpenvinoOptions, OpenvinoRuntime, find_own_precision, hold_precision
 from schemas.errors import FatalFault
 from tests.support.networks import make_mean_onnx, make_network
 
@@ -42,3 +42,17 @@ def test_openvino_is_told_the_precision(precision, name):
 def test_a_compiled_network_is_kept_only_where_asked(tmp_path):
     OpenvinoRuntime(NETWORK, make_mean_onnx(), options=OpenvinoOptions(cache_folder=tmp_path, requests=1)).close()
     assert list(tmp_path.iterdir())
+
+
+def test_within_a_block_whatever_is_compiled_computes_in_the_format_that_is_held():
+    import openvino
+
+    def compile_one():
+        core = openvino.Core()
+        compiled = core.compile_model(core.read_model(make_mean_onnx()), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+        return compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+
+    with hold_precision("f32"):
+        assert compile_one() == "f32"
+    # the name of what OpenVINO chooses when nobody says
+    assert compile_one() == {"f32": "f32", "bf16": "bf16", "f16": "f16"}[find_own_precision()]
