@@ -10,12 +10,13 @@ import pytest
 from detectors import pixels
 from detectors.base import View
 from detectors.flowcam.open import RoiOptions, open_classifier
-from detectors.models.catalogue import SHIPPED_FOLDER
+from detectors.models.catalogue import SHIPPED_FOLDER, read_folder
 from detectors.models.classifiers.filing import CONFUSIONS_FILE, RELIABILITY_FILE, SCORES_FILE, to_score_table
 from detectors.models.classifiers.folder import open_classifier_model
 from detectors.models.classifiers.learning.design import Design, choose_stages
 from detectors.models.classifiers.learning.pictures import find_pictures
 from detectors.models.classifiers.measuring import answer_pictures, make_trial
+from detectors.registry import BuildContext, build_detector
 from schemas.finding import UNIDENTIFIED, Image
 from schemas.geometry import WholePart
 
@@ -108,6 +109,14 @@ def test_it_names_particles_by_name_and_version_and_every_result_says_demonstrat
     doubtful = np.asarray([answer.label == UNIDENTIFIED for answer in answers])
     assert doubtful.mean() == pytest.approx(classifier.card.figures.unidentified, abs=2e-3)
     assert named[~doubtful].mean() == pytest.approx(classifier.card.figures.identified_accuracy, abs=2e-3)
+
+
+def test_settings_ask_for_it_by_name_and_version():
+    detector = build_detector(
+        "roi-classifier", {"model": SPEC}, BuildContext(read_folder(FOLDER / "nothing"), threads=1)
+    )
+    assert detector.identity.models[0].provenance == "demonstration"
+    detector.close()
 
 
 def test_its_classes_are_no_taxa_and_get_no_id(classifier):

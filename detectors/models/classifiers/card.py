@@ -91,7 +91,9 @@ class Trial(Noun):
         better = [text for text, item in zip(named, self.simpler, strict=True) if item.macro_f1 >= self.macro_f1]
         if not better:
             return f"Macro-F1 {self.macro_f1:.2f} beats {' and '.join(named)}."
-        return f"Macro-F1 {self.macro_f1:.2f} does NOT beat {' and '.join(better)}; measured beside it: {' and '.join(named)}."
+        beaten = [text for text in named if text not in better]
+        rest = f"; it beats {' and '.join(beaten)}" if beaten else ""
+        return f"Macro-F1 {self.macro_f1:.2f} does NOT beat {' and '.join(better)}{rest}."
 
 
 class ClassifierCard(Noun):

@@ -12,6 +12,7 @@ from streams.cli.output import open_output
 
 if TYPE_CHECKING:
     from detectors.flowcam.open import Classifier
+    from detectors.flowcam.taxa import ClassTaxon
     from streams.cli.output import Output
 
 
@@ -43,8 +44,6 @@ def show_model(
 
 
 def _show_classifier(output: Output, found: Classifier) -> None:
-    from detectors.flowcam.taxa import OVERRULED
-
     model, card, preprocessing = found.model, found.card, found.preprocessing
     output.say(f"{model.name}@{model.version} ({model.form}, {model.provenance}), sha256 {model.sha256}")
     if card is not None:
@@ -64,11 +63,13 @@ def _show_classifier(output: Output, found: Classifier) -> None:
         output.say("Believed from: " + ", ".join(f"{label} {score}" for label, score in found.thresholds.items()))
     rows = [
         (taxon.label, taxon.said or "-", taxon.aphia_id or "-", taxon.verdict.replace("_", " "), taxon.reason)
-        for taxon in sorted(found.taxa, key=lambda taxon: (taxon.verdict not in OVERRULED, taxon.label))
+        for taxon in sorted(found.taxa, key=lambda taxon: (not _is_overruled(taxon), taxon.label))
     ]
     output.show_table("What its classes stand for", ("class", "stated", "AphiaID", "verdict", "why"), rows)
-    overruled = sum(taxon.verdict in OVERRULED for taxon in found.taxa)
-    output.say(f"{overruled} of {len(found.taxa)} stated ids are overruled; they stand first.")
+    overruled = sum(_is_overruled(taxon) for taxon in found.taxa)
+    output.say(
+        f"Of {overruled} of {len(found.taxa)} classes something else is believed than the model's folder says; they stand first."
+    )
     output.add(
         {
             "model": f"{model.name}@{model.version}",
@@ -83,3 +84,10 @@ def _show_classifier(output: Output, found: Classifier) -> None:
         }
     )
     output.add({"card": card.to_plain()} if card is not None else {})
+
+
+def _is_overruled(taxon: ClassTaxon) -> bool:
+    """Return whether something else is believed than the folder says; where it says nothing and nothing is known, nothing is."""
+    from detectors.flowcam.taxa import OVERRULED
+
+    return taxon.verdict in OVERRULED and (taxon.said, taxon.aphia_id) != (None, None)

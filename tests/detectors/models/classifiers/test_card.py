@@ -31,7 +31,12 @@ def test_it_names_every_simpler_way_it_beats():
 @pytest.mark.parametrize("macro_f1", [0.55, 0.4])
 def test_it_says_plainly_what_it_does_not_beat_and_a_draw_is_no_victory(macro_f1):
     said = make_trial(macro_f1, MAJORITY, REGRESSION).compare()
-    assert f"{macro_f1:.2f} does NOT beat a regression (0.55); measured beside it: the commonest class (0.31)" in said
+    assert said == f"Macro-F1 {macro_f1:.2f} does NOT beat a regression (0.55); it beats the commonest class (0.31)."
+
+
+def test_it_says_plainly_that_it_beats_nothing():
+    said = make_trial(0.2, MAJORITY, REGRESSION).compare()
+    assert said == "Macro-F1 0.20 does NOT beat the commonest class (0.31) and a regression (0.55)."
 
 
 def test_it_says_when_nothing_was_measured_beside_it():

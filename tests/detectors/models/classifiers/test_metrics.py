@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -70,6 +70,7 @@ def test_scores_that_promise_too_much_are_off_by_the_difference():
     assert measure_calibration_error(measure_reliability(make_answers([0.95] * 4, [True, True, False, False]))) == 0.45
 
 
+@settings(deadline=None)
 @given(
     arrays.arrays(np.float64, st.tuples(st.integers(1, 40), st.just(3)), elements=st.floats(-20, 20)),
     st.randoms(use_true_random=False),

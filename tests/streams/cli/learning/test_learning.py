@@ -63,6 +63,14 @@ def test_a_classifier_is_shown_with_what_its_classes_stand_for(tmp_path):
     assert "It has no card" in run_observatory("models", "show", str(tmp_path / "mine")).stdout
 
 
+@pytest.mark.parametrize(("ids", "overruled"), [(("148985", "Detritus", "1"), 1), (None, 2)])
+def test_ids_that_are_overruled_are_counted_and_unknown_ones_are_not(tmp_path, ids, overruled):
+    shown = ask("models", "show", write_classifier(tmp_path / "mine", ids=ids))
+    assert shown["overruled"] == overruled
+    nameless = ask("models", "show", write_classifier(tmp_path / "other", classes=("a1", "b2", "c3"), ids=None))
+    assert nameless["overruled"] == 0
+
+
 def test_detectors_and_classifiers_stand_in_one_list_each_with_its_own_figure(tmp_path):
     write_catalogue(tmp_path / "models")
     listed = ask("models", "list", tmp_path / "models")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.flowcam.preprocessing import Preprocessing
@@ -25,6 +25,7 @@ def test_the_eight_ways_to_lie_are_all_different_and_keep_every_pixel():
     assert all(sorted(way.reshape(-1, 3).tolist()) == sorted(picture.reshape(-1, 3).tolist()) for way in ways)
 
 
+@settings(deadline=None)
 @given(st.integers(-MOST_LIGHT, MOST_LIGHT))
 def test_light_changes_all_values_alike_and_never_wraps(step):
     ends = np.array([[[0, 128, 255]]], dtype=np.uint8)

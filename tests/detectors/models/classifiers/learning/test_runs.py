@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.models.classifiers.learning.pictures import LabelledPicture
@@ -31,6 +31,7 @@ def list_runs(pictures, places):
     return {pictures[place].run for place in places}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=2, max_size=9), st.integers(0, 3))
 def test_no_run_is_on_both_sides_and_every_picture_is_on_one(rows, seed):
     pictures = make_pictures({f"run{number}": row for number, row in enumerate(rows)})
