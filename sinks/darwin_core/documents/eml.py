@@ -25,6 +25,14 @@ _DEGREE_DECIMALS = 7
 _DEMONSTRATION_MARK = " (demonstration model)"
 
 
+#: What an event without an occurrence means; the taxa of a run stand with its sample.
+_NOTHING_FOUND = "An event without an occurrence was looked at and nothing was found; that is no statement of absence."
+_NOTHING_IN_SAMPLES = (
+    "A run has no occurrences of its own, they stand with its sample. Any other event without an occurrence was looked at and no "
+    "taxon was found; that is no statement of absence."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """What an archive turned out to cover.
@@ -159,8 +167,7 @@ def _add_text(dataset: ET.Element, plan: DatasetPlan, coverage: Coverage) -> Non
         abstract,
         "para",
         f"The archive holds {coverage.events} as events, and "
-        f"{coverage.occurrences} occurrences. An event without an occurrence was looked at and nothing was found; "
-        "that is no statement of absence.",
+        f"{coverage.occurrences} occurrences. {_NOTHING_IN_SAMPLES if coverage.samples else _NOTHING_FOUND}",
     )
     if plan.keywords:
         keywords = _add(dataset, "keywordSet")

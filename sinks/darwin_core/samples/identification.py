@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -116,11 +117,25 @@ def describe_share(share: Share, item: PublishedSample) -> str:
 
 
 def _name_thresholds(share: Share, item: PublishedSample) -> list[str]:
+    """Return the least score of the labels that became the taxon, where there is one; from and to where they differ."""
     rules = item.composition.rules
-    limits = {rules.thresholds.get(label, rules.threshold) for label, _ in share.line.labels}
-    limits |= {limit for observer in item.observers if (limit := find_score_limit(observer)) is not None}
-    highest = max(limits, default=0.0)
-    return [f"threshold {highest:g}"] if highest else []
+    limits: set[float] = set()
+    for label in share.whole.labels:
+        said = [rules.thresholds.get(label, rules.threshold)]
+        for observer in item.observers:
+            limit = _find_class_limits(observer).get(label, find_score_limit(observer))
+            said += [] if limit is None else [limit]
+        limits.add(max(said))
+    if not any(limits):
+        return []
+    lowest, highest = min(limits), max(limits)
+    return [f"threshold {highest:g}" if lowest == highest else f"threshold {lowest:g} to {highest:g}, by label"]
+
+
+def _find_class_limits(observer: Observer) -> dict[str, float]:
+    """Return the least score of classes that have one of their own, as the observer's parameters say it."""
+    limits = json.loads(observer.parameters).get("thresholds", {})
+    return {label: float(limit) for label, limit in limits.items()} if isinstance(limits, dict) else {}
 
 
 def date_share(share: Share) -> str:

@@ -279,6 +279,17 @@ def test_an_empty_sample_keeps_its_event_and_makes_no_absence(tmp_path):
     assert read_rows(tmp_path / "a.zip", OCCURRENCE) == []
 
 
+def test_the_threshold_of_a_class_is_that_of_the_model_or_of_the_class_itself(tmp_path):
+    limited = make_observer().model_copy(update={"parameters": '{"threshold":0.5,"thresholds":{"Rhizosolenia":0.75}}'})
+    counts = {("Bellerochea", MODEL): 3, ("Rhizosolenia", MODEL): 2, ("Noctiluca_scintillans", PERSON): 1}
+    counts[("Rhizosolenia_setigera+R._hebetata", MODEL)] = 1
+    publish(tmp_path / "a.zip", [make_item(counts, sample=make_sample(), observers=(limited,))])
+    said = {row["scientificName"]: row["identificationRemarks"] for row in read_rows(tmp_path / "a.zip", OCCURRENCE)}
+    assert said["Bellerochea"].endswith("threshold 0.5")
+    assert said["Rhizosolenia"].endswith("threshold 0.5 to 0.75, by label")
+    assert "threshold" not in said["Noctiluca scintillans"]
+
+
 def test_an_occurrence_links_the_contact_sheets_of_its_own_labels(tmp_path):
     sheets = [f"results/a b/sheets/{name}.png" for name in ("Bellerochea-001", "Bellerochea-002", "Rhizosolenia-001")]
     item = make_item(
@@ -396,6 +407,13 @@ def test_samples_and_cameras_share_an_archive(tmp_path):
     assert "2 stills and 0 clips of 1 deployments, 5 samples (5 runs) of 3 station visits" in report.to_text()
     eml = read_files(tmp_path / "a.zip")["eml.xml"]
     assert "still pictures and 0 video clips and 5 water samples with 5 runs over them as events" in eml
+
+
+def test_the_abstract_says_that_a_run_without_an_occurrence_is_not_empty(tmp_path):
+    publish(tmp_path / "a.zip")
+    assert (
+        "A run has no occurrences of its own, they stand with its sample." in read_files(tmp_path / "a.zip")["eml.xml"]
+    )
 
 
 def test_people_and_models_are_named_in_the_metadata(tmp_path):
