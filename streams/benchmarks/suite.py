@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from detectors.flowcam.bench import make_images, measure_classifier
 from detectors.models.catalogue import open_model
+from detectors.models.classifiers.folder import open_classifier_model
 from detectors.yolo.bench import measure_bare_loop, measure_vendor
 from schemas.errors import FatalFault
 from sinks.object_store.local import LocalStore
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from streams.benchmarks.vendor import Contest
+
+#: The classifier that is measured: about 20 million operations an image.
+DEMONSTRATION_CLASSIFIER = "demo-plankton@1"
 
 #: Most a workload may take.
 _LIMIT_S = 3_600.0
@@ -275,12 +280,22 @@ def measure_memory(bench: Bench) -> Iterator[Measured]:
     yield Measured("peak memory, one long clip", readings["peak_mib"], "MiB", 1024, detail=detail)
 
 
+def measure_naming(bench: Bench) -> Iterator[Measured]:
+    """Yield how many cut-outs a second the demonstration classifier names, alone: from memory, and nothing is stored."""
+    classifier = open_classifier_model(DEMONSTRATION_CLASSIFIER)
+    images = make_images(500 if bench.short else 20_000)
+    best = max((measure_classifier(classifier, images) for _ in range(3)), key=lambda rate: rate.per_second)
+    detail = f"{DEMONSTRATION_CLASSIFIER}, f32, {best.images} images in memory, the best of three"
+    yield Measured("images of particles named a second", best.per_second, "ROI/s", detail=detail)
+
+
 SUITE: dict[str, Callable[[Bench], Iterator[Measured]]] = {
     "help": measure_help,
     "start": measure_start,
     "rates": measure_rates,
     "overhead": measure_overhead,
     "memory": measure_memory,
+    "naming": measure_naming,
     "vendor": compare_with_vendor,
 }
 
