@@ -19,6 +19,11 @@ Words = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Mode = Literal["auto_image", "trigger"]
 
 
+#: Note of a run whose list has fewer particles than its summary counts, none left out between them: the list breaks off, so the
+#: volume of the whole run is not that of its particles.
+LIST_CUT_SHORT = "list_cut_short"
+
+
 class DeclaredByInstrument(Noun):
     """What the instrument's own summary says, as printed."""
 
@@ -80,6 +85,8 @@ class RunRecord(Noun):
     @property
     def counted_ml(self) -> float | None:
         """The volume that the particles were in; ``None`` where it is not known."""
+        if LIST_CUT_SHORT in self.notes:
+            return None
         volume_ml = self.processed_ml if self.mode == "trigger" else self.imaged_ml
         return volume_ml or None
 

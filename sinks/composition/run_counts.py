@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from schemas.canonical import to_canonical
 from schemas.errors import FatalFault
 from schemas.result import Observer
+from schemas.sampling.run import LIST_CUT_SHORT
 from sinks.composition.flags import FlagRules, SphereRule
 from sinks.composition.tally import Group, Part, Rules, Tally, find_meant
 from sinks.composition.volumes import RunVolumes
@@ -78,6 +79,7 @@ def to_run_volumes(record: RunRecord) -> RunVolumes:
         imaged_ml=record.imaged_ml,
         processed_ml=record.processed_ml,
         dilution=record.dilution,
+        cut_short=LIST_CUT_SHORT in record.notes,
         frames=record.frames,
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from schemas.sampling.run import LIST_CUT_SHORT
+
 if TYPE_CHECKING:
     import datetime as dt
 
@@ -92,7 +94,12 @@ class RunFacts:
 
     @property
     def counted_ml(self) -> float | None:
-        """The volume that the counted particles were in: imaged, or processed where each particle triggers a picture."""
+        """The volume that the counted particles were in: imaged, or processed where each particle triggers a picture.
+
+        ``None`` where it is not known, or is that of more particles than the list still has.
+        """
+        if LIST_CUT_SHORT in self.notes:
+            return None
         return self.volume.processed_ml if self.mode == "trigger" else self.volume.imaged_ml
 
     def to_concentration(self, particles: int) -> float | None:

@@ -24,7 +24,7 @@ from sinks.composition.run_counts import (
     write_run_counts,
 )
 from sinks.composition.tally import pool_tallies, tally_particles
-from sinks.composition.volumes import RunVolumes, find_volume
+from sinks.composition.volumes import RunVolumes, UnknownVolume, find_volume
 from tests.sinks.composition.builders import MEANINGS, MODEL, make_run
 from tests.sinks.composition.test_tally import RULES, runs
 
@@ -144,3 +144,11 @@ def test_a_run_s_record_says_which_volume_its_particles_were_in():
     assert said == RunVolumes("trigger", 0.5, 3.0, 2.0)
     assert find_volume(said).analysed_ml == 3
     assert to_run_volumes(record.model_copy(update={"mode": None})) == dataclasses.replace(said, mode=None)
+
+
+def test_the_volume_of_a_run_whose_list_breaks_off_is_unknown():
+    record = RunRecord(
+        layout="visualspreadsheet", mode="auto_image", imaged_ml=0.5, frames=100, notes=("list_cut_short",)
+    )
+    assert record.counted_ml is None
+    assert find_volume(to_run_volumes(record)) == UnknownVolume(("list_cut_short",))

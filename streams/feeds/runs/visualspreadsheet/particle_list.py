@@ -97,6 +97,9 @@ class ListScan:
         The first row.
     is_rising
         Whether the particles' numbers rise from row to row.
+    reach
+        The last number, where they go from 0 or 1 to it without a gap: a list that breaks off does, one that a person filtered
+        does not. 0 for an empty list.
     offsets
         Where the rows of each collage begin, and last those of another length, if the rows of one collage do not stand
         together; 8 bytes a row.
@@ -109,6 +112,7 @@ class ListScan:
     numbers: Numbers = POINT
     first: list[str] = field(default_factory=list)
     is_rising: bool = True
+    reach: int | None = 0
     offsets: list[array[int]] | None = None
 
 
@@ -191,6 +195,7 @@ def _scan(file: BinaryIO, limits: RunLimits) -> ListScan:
     scan.is_whole = line is None or line.is_ended or walk.last_is_proven(line)
     scan.rows, scan.collages, scan.numbers = walk.rows, walk.collages, walk.numbers or POINT
     scan.first, scan.is_rising = walk.first, walk.is_rising
+    scan.reach = max(walk.last_number, 0) if walk.is_gapless else None
     if not walk.is_grouped:
         scan.offsets = _collect_offsets(file, scan, limits)
     return scan
@@ -208,9 +213,10 @@ class _Walk:
     first: list[str] = field(default_factory=list)
     is_grouped: bool = True
     is_rising: bool = True
+    is_gapless: bool = True
+    last_number: int = -1
     _last_collage: str | None = None
     _last_row: list[str] = field(default_factory=list)
-    _last_number: int = -1
     _seen: bytearray = field(default_factory=bytearray)
 
     def take(self, line: Line, row: list[str]) -> None:
@@ -278,8 +284,9 @@ class _Walk:
             sentence = f"The list holds particle {number} twice: two lists were joined, or one was written twice."
             raise RejectedInput(reason="repeated_particle", sentence=sentence)
         self._seen[place] |= bit
-        self.is_rising &= number > self._last_number
-        self._last_number = number
+        self.is_rising &= number > self.last_number
+        self.is_gapless &= number == self.last_number + 1 or (self.last_number == -1 and number == 1)
+        self.last_number = number
 
 
 def to_number(text: str) -> int | None:

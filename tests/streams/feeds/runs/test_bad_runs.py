@@ -272,7 +272,16 @@ def test_a_spoilt_mask_costs_the_masks_of_its_collage_only(folder):
     assert without == {"collage.2"}
 
 
-def test_a_list_that_was_cut_between_two_rows_is_read_and_its_count_is_noted(folder):
-    edit_rows(folder, lambda rows, _: rows[:100])
+@pytest.mark.parametrize("rows_left", [100, 0])
+def test_the_concentration_of_a_list_that_breaks_off_between_two_rows_is_unknown(folder, rows_left):
+    edit_rows(folder, lambda rows, _: rows[:rows_left])
+    facts, particles, _ = read(folder)
+    assert (len(particles), facts.notes) == (rows_left, ("count_differs", "list_cut_short"))
+    assert (facts.counted_ml, facts.to_concentration(rows_left)) == (None, None)
+
+
+def test_a_list_that_was_filtered_keeps_the_volume_of_its_run(folder, whole):
+    edit_rows(folder, lambda rows, _: rows[::7])
     facts, particles, _ = read(folder)
     assert (len(particles), facts.notes) == (100, ("count_differs",))
+    assert facts.counted_ml == read(whole[0])[0].counted_ml

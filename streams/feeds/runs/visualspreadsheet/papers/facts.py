@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from schemas.sampling.run import LIST_CUT_SHORT
 from streams.feeds.runs.facts import Declared, RunFacts, Volume
 from streams.feeds.runs.text import Numbers
 from streams.feeds.runs.visualspreadsheet.papers.context import Context, read_context
@@ -56,6 +57,8 @@ def read_facts(files: Files, inventory: Inventory, scan: ListScan, *, layout: st
     pixel_um = _find_pixel(papers, scan)
     if declared.particles is not None and declared.particles != scan.rows:
         papers.notes.add("count_differs")
+        if scan.reach is not None and scan.reach < declared.particles:
+            papers.notes.add(LIST_CUT_SHORT)
     return RunFacts(
         layout=layout,
         instrument=_INSTRUMENT,
