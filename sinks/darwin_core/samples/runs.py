@@ -56,8 +56,16 @@ def make_run_measurements(scene: SampleScene, run: PublishedRun) -> list[Row]:
         if volume_ml:
             rows.append(measure_plainly(event_id, "", what, to_plain_number(volume_ml)))
     if not isinstance(run.volume, UnknownVolume):
-        rows.append(measure_plainly(event_id, "", "volume_analysed", to_plain_number(run.volume.analysed_ml)))
+        analysed = measure_plainly(event_id, "", "volume_analysed", to_plain_number(run.volume.analysed_ml))
+        rows.append(analysed | {"measurementMethod": _describe_volume(run)})
         method = "" if run.volume.stated else "No dilution is stated, so none is assumed"
         dilution = measure_plainly(event_id, "", "dilution", to_plain_number(run.volume.dilution))
         rows.append(dilution | {"measurementMethod": method})
     return rows
+
+
+def _describe_volume(run: PublishedRun) -> str:
+    """Return where the volume that counts are of was read, where that is not the run as a whole."""
+    if not (run.volumes.imaged_ml or run.volumes.processed_ml):
+        return "As written down in the sample sheet; the run's own files do not say it"
+    return "The part of the volume imaged until the list of particles breaks off" if run.volumes.cut_short else ""

@@ -159,6 +159,21 @@ def test_one_run_of_unknown_volume_makes_the_volume_of_its_sample_unknown():
     assert pooled.runs[0].volume.sample_ml == 2
 
 
+def test_a_volume_that_only_the_sheet_says_is_used_and_named_as_such(tmp_path):
+    sample = make_sample(runs=(SampleRun(run="a", quantities={"volume_ml": 0.5}), SampleRun(run="b")))
+    cut = RunVolumes("auto_image", 2.0, cut_short=True, frames=100, frames_read=25)
+    publish(tmp_path / "a.zip", [make_run("a", volumes=RunVolumes()), make_run("b", volumes=cut)], sample)
+    analysed = {
+        row["eventID"][-1]: (row["measurementValue"], row["measurementMethod"])
+        for row in read_rows(tmp_path / "a.zip", "extendedmeasurementorfact.txt")
+        if row["measurementID"].endswith(":volume_analysed")
+    }
+    assert analysed == {
+        "a": ("0.5", "As written down in the sample sheet; the run's own files do not say it"),
+        "b": ("0.5", "The part of the volume imaged until the list of particles breaks off"),
+    }
+
+
 def test_runs_counted_by_different_rules_are_not_added_up():
     runs = [make_run("a"), make_run("b", rules=Rules({}, threshold=0.5))]
     with pytest.raises(DifferentRulesError, match="The runs a, b of one sample were counted by different rules"):
