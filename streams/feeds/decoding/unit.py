@@ -292,7 +292,8 @@ class OpenUnit:
 
     def _conclude(self, message: Message) -> None:
         """Part with the process, which is done with the unit."""
-        is_done = message["say"] == "done" and (self.ending is not None or self.order.probe)
+        is_probed = self.order.probe and self._header is not None
+        is_done = message["say"] == "done" and (self.ending is not None or is_probed)
         if not is_done and message["say"] not in {"refused", "failed"}:
             reason = f"a process ended a unit with {message['say']!r}"
             raise ValueError(reason)

@@ -118,7 +118,7 @@ def open_clip(source: Path | memoryview, form: Format, order: Order) -> Iterator
                 raise RejectedInput(reason="truncated_video", sentence=sentence) from fault
             raise
         yield from clip.read()
-        if order.probe:
+        if order.probe and clip.has_header:
             return
         if structure.is_cut or clip.lacks_packets():
             clip.reel.spoil("truncated")
@@ -195,6 +195,11 @@ class _Clip:
         if self.stream.duration and self.stream.time_base:
             return float(self.stream.duration * self.stream.time_base)
         return self.container.duration / av.time_base if self.container.duration else None
+
+    @property
+    def has_header(self) -> bool:
+        """Whether a frame came, which tells what the clip is."""
+        return self._has_header
 
     def lacks_packets(self) -> bool:
         """Return whether an MP4's index names more frames than there were."""

@@ -126,6 +126,8 @@ def read(pool, data, **options):
 def test_bad_input_ends_in_its_reason_and_the_next_is_served(pool, name, build, outcome):
     data = build()
     began = time.monotonic()
+    # what routes a unit probes it first
+    assert find_reason(lambda: pool.probe(data) and outcome) == outcome
     assert read(pool, data) == outcome
     assert time.monotonic() - began < 20
     assert read(pool, JPEG) == 1

@@ -131,6 +131,11 @@ def test_tags_say_when_it_was_recorded():
     assert open_here(make_clip(2), probe=True).header.container_time is None
 
 
+def test_a_probe_of_a_clip_without_frames_says_so_as_opening_it_does():
+    clip = make_clip(format_options=ENCRYPTION)
+    assert find_reason(lambda: open_here(clip, probe=True)) == refuse_here(clip) == "encrypted"
+
+
 def test_a_probe_hands_over_a_header_and_no_frames():
     opened = open_here(make_clip(20), probe=True)
     assert [type(event).__name__ for event in opened.events] == ["Header"]
@@ -316,6 +321,7 @@ def test_real_files_end_as_they_should(real_data, name):
 
     end, frames = REAL[name]
     assert find_reason(read) == ((end, frames) if frames else end)
+    assert find_reason(lambda: open_here(real_data / name, probe=True).header.kind) == ("clip" if frames else end)
 
 
 def test_all_frames_that_the_flips_damaged_are_named(real_data):
