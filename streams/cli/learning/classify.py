@@ -35,6 +35,7 @@ class Wanted:
     fit: str
     evenness: float
     precision: float | None
+    threads: int
     both_ways: bool
     demonstration: bool
     mlflow: str | None
@@ -60,7 +61,7 @@ def train_classifier(output: Output, data: Path, to: Path, size: Size, *, wanted
         input_px=size.input_px, epochs=size.epochs, batch=size.batch, seed=size.seed, limit_s=size.limit_s,
         colours=cast("Literal['grey', 'rgb']", choose("colours", wanted.colours, "grey", "rgb")),
         fit=cast("Literal['pad']", choose("fit", wanted.fit, "pad", "letterbox", "stretch", "middle")),
-        evenness=wanted.evenness, precision=wanted.precision,
+        evenness=wanted.evenness, precision=wanted.precision, threads=wanted.threads,
     )  # fmt: skip
     filing = Filing(
         wanted.name or to_model_name(data.resolve()),

@@ -85,6 +85,9 @@ def train(  # noqa: PLR0913 - each is an option of the command
             min=0, max=1, help="Set thresholds so that answers are right this often.", rich_help_panel=_CLASSIFY
         ),
     ] = None,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Processor threads; with one, a seed gives one file.", rich_help_panel=_CLASSIFY)
+    ] = 1,
     both_ways: Annotated[
         bool,
         typer.Option(
@@ -122,7 +125,7 @@ def train(  # noqa: PLR0913 - each is an option of the command
         wanted = Wanted(
             name=name, version=version, about=about, held_out=tuple(held_out or ()), run_rule=run_rule, runs=runs,
             measures=tuple(measures or ()), aphia_ids=aphia_ids, colours=colours, fit=fit, evenness=evenness,
-            precision=precision, both_ways=both_ways, demonstration=demonstration, mlflow=mlflow,
+            precision=precision, threads=threads, both_ways=both_ways, demonstration=demonstration, mlflow=mlflow,
         )  # fmt: skip
         train_classifier(output, data, to or Path(CATALOGUE), size, wanted=wanted)
 

@@ -44,6 +44,7 @@ def test_one_command_trains_files_and_says_the_line_for_the_settings(tmp_path):
     root, catalogue = write_shapes(tmp_path / "my shapes"), tmp_path / "models"
     command = (
         "models", "train", "--task", "classify", root, catalogue, "--held-out", "tow-a", "--epochs", "2", "--input-px", "32",
+        "--threads", "2",
     )  # fmt: skip
     told = ask(*command)
     assert told["exit"] == 0, told
