@@ -89,7 +89,10 @@ def open_submission(deployment: Deployment, feed: str | None, stack: ExitStack) 
 
 
 def watch(
-    folder: Annotated[Path, typer.Argument(help="Folder that fills.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Folder that fills; without one, the collection that the feed's settings name."),
+    ] = None,
     *,
     feed: Feed = None,
     once: Annotated[bool, typer.Option(help="End when everything that is there now is announced.")] = False,
@@ -98,25 +101,30 @@ def watch(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Announce what appears in a folder, each file when it is complete, until interrupted."""
+    """Announce what appears in a folder, each file when it is complete, or what a collection lists, until interrupted."""
     from schemas.errors import TransientFault
+    from streams.cli.collection import find_collection, follow_collection
     from streams.feeds.watched import open_watched
+    from streams.gathering import choose_feed
 
     with open_output(as_json=as_json, verbose=verbose) as output, ExitStack() as stack:
         deployment = read_given(settings, out).deployment
-        away = find_away(folder)
-    from streams.gathering import choose_feed
-        if once and away is not None:
+        if folder is None:
+            find_collection(deployment, choose_feed(deployment, feed))
+        elif once and (away := find_away(folder)) is not None:
             raise TransientFault(away)
         submission = open_submission(deployment, feed, stack)
         name = submission.sender.feed
         state = deployment.folder / "state"
         state.mkdir(parents=True, exist_ok=True)
-        watched = stack.enter_context(open_watched(state / "watched.db", name))
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        tally = _watch(output, submission, deployment, folder, watched=watched, stop=stop, once=once)
+        if folder is None:
+            tally = follow_collection(output, submission, deployment, stop=stop, once=once)
+        else:
+            watched = stack.enter_context(open_watched(state / "watched.db", name))
+            tally = _watch(output, submission, deployment, folder, watched=watched, stop=stop, once=once)
         output.say(f"Announced {tally['announced']:,}, refused {tally['refused']:,}.")
         output.add({name: tally[name] for name in ("announced", "refused", "unreadable")})
         if once and tally["unreadable"]:
