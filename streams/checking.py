@@ -12,6 +12,7 @@ from sinks.object_store.address import FolderAddress, read_address
 from sinks.object_store.memory import MemoryStore
 from streams.brokers.address import read_log_address, read_scheme
 from streams.feeds.deployment_table import load_deployments
+from streams.feeds.mongo.opening import check_collection
 from streams.places import (
     find_broker,
     lend_to_detectors,
@@ -22,12 +23,14 @@ from streams.places import (
     to_store_url,
 )
 from streams.publishing import load_labels, load_plan
+from streams.settings.secrets import read_secret
 from streams.usage.pseudonym import load_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sinks.object_store.store import ObjectStore
+    from streams.feeds.mongo.rule import CollectionRule
     from streams.settings.model import Deployment
 
 
@@ -63,6 +66,7 @@ class Check:
         if self._can_try("broker") and self._may_open(self._is_log_there):
             yield self._try("broker", self._connect)
         yield from self._check_files()
+        yield from self._check_collections()
         yield from self._check_installations()
 
     def _can_try(self, table: str) -> bool:
@@ -105,6 +109,15 @@ class Check:
             yield self._try("pseudonym key", lambda: load_key(key_file))
         if given.models is not None and not given.models.is_dir():
             yield Checked("models", FatalFault(f"There is no folder {given.models.name} of models."))
+
+    def _check_collections(self) -> Iterator[Checked]:
+        for feed in self.deployment.feeds.values():
+            rule = feed.collection
+            if rule is not None and self._can_try("feeds"):
+                yield self._try(f"collection {rule.source}", lambda: self._check_collection(rule))  # noqa: B023 - called at once
+
+    def _check_collection(self, rule: CollectionRule) -> None:
+        check_collection(rule, read_secret(rule.password, rule.password_file))
 
     def _check_installations(self) -> Iterator[Checked]:
         asked_in_vain: list[str] = []

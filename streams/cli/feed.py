@@ -103,7 +103,7 @@ def watch(
 ) -> None:
     """Announce what appears in a folder, each file when it is complete, or what a collection lists, until interrupted."""
     from schemas.errors import TransientFault
-    from streams.cli.collection import find_collection, follow_collection
+    from streams.cli.watching.collection import find_collection, follow_collection
     from streams.feeds.watched import open_watched
     from streams.gathering import choose_feed
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from schemas.errors import RejectedInput
     from streams.cli.output import Output
-    from streams.feeds.mongo.listing import Document, ImageCollection
+    from streams.feeds.mongo.listing import Document
     from streams.feeds.mongo.poll import CollectionPoll
     from streams.feeds.mongo.rule import CollectionRule
     from streams.settings.model import Deployment
@@ -39,20 +39,6 @@ def find_collection(deployment: Deployment, feed: str) -> CollectionRule:
     return rule
 
 
-def open_collection(rule: CollectionRule) -> ImageCollection:
-    """Return the collection, not yet connected.
-
-    Raises
-    ------
-    FatalFault
-        If the ``mongo`` extra is not installed, or the address is none.
-    """
-    from streams.feeds.mongo.pymongo_door import MongoCollection
-    from streams.settings.secrets import read_secret
-
-    return MongoCollection(rule, read_secret(rule.password, rule.password_file))
-
-
 def follow_collection(
     output: Output, submission: Submission, deployment: Deployment, *, stop: threading.Event, once: bool
 ) -> Counter[str]:
@@ -67,7 +53,9 @@ def follow_collection(
     from streams.faults import Patience, StoppingError
     from streams.feeds.mongo.announcing import announce_document
     from streams.feeds.mongo.bookmark import open_bookmark
+    from streams.feeds.mongo.opening import open_collection
     from streams.feeds.mongo.poll import CollectionWatch, watch_collection
+    from streams.settings.secrets import read_secret
 
     feed = submission.sender.feed
     rule = find_collection(deployment, feed)
@@ -86,13 +74,14 @@ def follow_collection(
             output.note(f"waiting: {fault.sentence}")
             raise
 
+    password = read_secret(rule.password, rule.password_file)
     state = deployment.folder / "state"
     state.mkdir(parents=True, exist_ok=True)
     tally: Counter[str] = Counter()
     patience = Patience(give_up_after_s=deployment.worker.outage_after_s)
     output.note(f"Watching the collection {rule.source} for feed {feed}; interrupt to end.")
     with (
-        closing(open_collection(rule)) as collection,
+        closing(open_collection(rule, password)) as collection,
         open_bookmark(state / "collections.db", feed, rule.source) as bookmark,
         suppress(StoppingError),
     ):

@@ -7,15 +7,18 @@ from contextlib import ExitStack
 
 import pytest
 
-from schemas.errors import FatalFault
+from schemas.errors import FatalFault, TransientFault
 from schemas.topics import Topics
 from schemas.wire import from_record
-from streams.cli import collection as watching
+from streams.checking import Check
 from streams.cli.feed import open_submission
 from streams.cli.output import open_output
+from streams.cli.watching import collection as watching
+from streams.feeds.mongo import opening
 from streams.feeds.mongo.listing import ScriptedCollection
 from streams.settings.read import read_settings
 from tests.streams.feeds.mongo.builders import NOON
+from tests.support.deployments import Site, ask
 
 SETTINGS = """
 folder = "data"
@@ -44,7 +47,7 @@ def deployment(tmp_path):
 def listed(deployment, monkeypatch):
     """Return the fake that stands where the server would be."""
     fake = ScriptedCollection(deployment.feeds["flowcam"].collection)
-    monkeypatch.setattr(watching, "open_collection", lambda _: fake)
+    monkeypatch.setattr(opening, "open_collection", lambda *_: fake)
     return fake
 
 
@@ -89,3 +92,20 @@ def test_settings_that_hold_a_password_twice_or_in_the_address_are_refused(tmp_p
     path.write_text(f'{SETTINGS}username = "e"\npassword = "a"\npassword_file = "b"\n', encoding="utf-8")
     with pytest.raises(FatalFault, match=r"feeds\.flowcam\.collection\.password: give the value"):
         read_settings(path, {})
+
+
+def test_a_watch_without_folder_and_without_collection_says_what_to_name(tmp_path):
+    ran = ask("watch", "--once", "--settings", Site(tmp_path).settings)
+    assert ran["exit"] == 2
+    assert "Name a folder to watch" in ran["error"]
+
+
+def test_check_tries_the_collection_and_the_folder_its_paths_are_relative_to(deployment, listed, tmp_path):
+    def check():
+        return [str(tried.fault) for tried in Check(deployment).try_all() if tried.part == "collection lab.images"]
+
+    assert check() == ["None"]
+    listed.fault = TransientFault("MongoDB is away.")
+    assert check() == ["MongoDB is away."]
+    (tmp_path / "share").rmdir()
+    assert check() == ["There is no folder share, which the paths of lab.images are relative to."]

@@ -1,0 +1,1 @@
+"""What ``observatory watch`` looks at beside folders."""
