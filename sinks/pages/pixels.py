@@ -151,7 +151,9 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     """
     target = io.BytesIO()
     with translate():
-        Image.fromarray(np.ascontiguousarray(pixels)).save(target, "PNG", compress_level=6)
+        Image.fromarray(np.ascontiguousarray(pixels)).save(
+            target, "PNG", compress_level=4
+        )  # as small as 6 for these, in half the time
     return target.getvalue()
 
 

@@ -124,6 +124,30 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class RunPart:
+    """A run of an instrument: what it is made of.
+
+    Attributes
+    ----------
+    facts
+        Names and values.
+    columns, rows
+        The table of classes.
+    notes
+        Sentences: what is not known, and why.
+    files
+        Links to its files, or their object keys where there is nothing to link to.
+    """
+
+    name: str
+    facts: tuple[tuple[str, str], ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    files: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Everything on the page.
 
@@ -141,6 +165,8 @@ class Summary:
         How many more there are.
     newest
         How many units the gallery shows.
+    runs, runs_left_out
+        Runs of instruments that are told in full, and how many more there are.
     """
 
     title: str
@@ -158,3 +184,5 @@ class Summary:
     models: tuple[ModelUsed, ...] = ()
     links: tuple[Link, ...] = ()
     newest: int = 200
+    runs: tuple[RunPart, ...] = ()
+    runs_left_out: int = 0

@@ -78,6 +78,8 @@ class Ledger:
         Images looked at and findings in the results announced for the arrivals that are stored, each unit once.
     in_flight
         The first hundred arrivals that have not ended.
+    stored_units
+        The units of those that are stored.
     """
 
     feeds: dict[str, FeedLedger] = field(default_factory=dict)
@@ -86,6 +88,7 @@ class Ledger:
     images: int = 0
     findings: int = 0
     in_flight: list[ArrivalKey] = field(default_factory=list)
+    stored_units: set[str] = field(default_factory=set)
 
     @property
     def total(self) -> FeedLedger:
@@ -167,7 +170,7 @@ def count_ledger(
     An end without an arrival is one too: of a file that could not be announced, or of an arrival that retention took.
     """
     ledger = Ledger()
-    stored_units: set[str] = set()
+    stored_units = ledger.stored_units
     for key in sorted({*arrived, *ends}):
         row = ledger.feeds.setdefault(to_feed(key), FeedLedger())
         row.submitted += 1

@@ -13,12 +13,14 @@ from schemas.result import Result, ResultStored
 from schemas.topics import Topics
 from schemas.unit import Instant, Span
 from schemas.wire import FEED_SOURCE
+from sinks.composition.outputs.telling import COLUMNS
 from sinks.object_store.local import LocalStore
 from sinks.object_store.paths import to_path
 from sinks.pages.page import write_page
-from sinks.pages.summary import Aside, Balance, Entry, Link, Metric, ModelUsed, Passed, Summary
+from sinks.pages.summary import Aside, Balance, Entry, Link, Metric, ModelUsed, Passed, RunPart, Summary
 from streams.account.dead_letters import read_dead_letters
 from streams.account.ledger import read_ends, read_ledger
+from streams.account.runs import PICTURES, StoredRun, list_runs
 from streams.places import open_broker, open_objects, plan_topics, to_app_id
 from streams.reporting import make_usage_report
 from streams.usage.reports.tables import to_tables
@@ -36,6 +38,23 @@ if TYPE_CHECKING:
 
 #: Rows of each list on the page; more are counted.
 LIST_LIMIT = 100
+
+#: Runs told in full.
+RUNS_LIMIT = 50
+
+#: Roles of products that are pictures.
+_PICTURES = ("picture", *PICTURES)
+
+#: Files of a run that a person opens -> what they are called on the page.
+_FILES = {
+    "composition_table": "classes (CSV)",
+    "sizes_table": "sizes (CSV)",
+    "particles": "particles (CSV)",
+    "particles_table": "particles (Parquet)",
+    "composition": "composition (JSON)",
+    "cutouts": "pictures (zip)",
+    "plot": "plot",
+}
 
 #: Units shown with their pictures.
 GALLERY_LIMIT = 200
@@ -73,6 +92,7 @@ def _fill(
         read_ends(client.read(topics.media_settled)),
     )
     aside = _list_aside(client, topics)
+    runs = list_runs(_read_results(client, topics), store.read)
     duplicates, skipped = list(_list_duplicates(ends)), list(_list_skipped(ends))
     return Summary(
         title=title or deployment.name,
@@ -90,7 +110,22 @@ def _fill(
         models=_list_models(client, topics, store),
         links=links,
         newest=GALLERY_LIMIT,
+        runs=tuple(_to_part(run, lambda key: _to_href(store, key, folder)) for run in runs[:RUNS_LIMIT]),
+        runs_left_out=max(0, len(runs) - RUNS_LIMIT),
     )
+
+
+def _to_part(run: StoredRun, to_href: Callable[[str], str | None]) -> RunPart:
+    keys = {asset.role: asset.key for asset in run.announced.products}
+    former = (
+        (f"{run.former} former result{'s' if run.former > 1 else ''} of this run no longer count.",)
+        if run.former
+        else ()
+    )
+    files = [Link(title, to_href(keys[role]) or "") for role, title in _FILES.items() if role in keys]
+    document = Link("result document (JSON)", to_href(run.announced.document.key) or "")
+    told = run.told
+    return RunPart(told.name, told.facts, COLUMNS, told.rows, (*told.notes, *former), (*files, document))
 
 
 def _describe_run(deployment: Deployment) -> tuple[tuple[str, str], ...]:
@@ -142,7 +177,7 @@ def _list_entries(
             looked=result.counts.looked,
             empty=result.counts.empty,
             unread=result.counts.unread,
-            pictures=tuple(asset.key for asset in result.products if asset.role == "picture"),
+            pictures=tuple(asset.key for role in _PICTURES for asset in result.products if asset.role == role),
             document_key=result.document.key,
             document_href=to_href(result.document.key),
             is_demonstration=result.demonstration,

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: Missing files that are named; more are counted.
 _NAMED_PATHS = 5
 
+#: Runs shown in the terminal; all are on the page and in the JSON object.
+_SHOWN_RUNS = 10
+
 
 def run(
     paths: Annotated[list[Path], typer.Argument(help="Pictures, videos, runs of an instrument, or folders of them.")],
@@ -54,6 +57,7 @@ def run(
             finish_interrupted(output, ledger)
         if not ledger.total.submitted:
             output.say("There was nothing to look at: no file was found in what you named.")
+        show_runs(output, read.deployment, ledger)
         if page:
             write_summary(output, read.deployment)
         finish(output, read.deployment, ledger)
@@ -255,6 +259,31 @@ def write_summary(output: Output, deployment: Deployment) -> None:
     page = write_summary_page(deployment, deployment.folder / "summary")
     output.say(f"Summary page: {page}")
     output.add({"summary": str(page), "summary_s": round(time.monotonic() - began, 3)})
+
+
+def show_runs(output: Output, deployment: Deployment, ledger: Ledger) -> None:
+    """Show what each run is made of that was stored now: counts with their interval, what is flagged, what is not known."""
+    if not any(deployment.feeds[name].reads == "runs" for name in ledger.feeds if name in deployment.feeds):
+        return
+    from schemas.topics import Topics
+    from sinks.composition.outputs.telling import COLUMNS
+    from streams.account.runs import read_runs
+    from streams.places import open_broker, open_objects
+
+    topics = Topics(deployment.broker.topic_prefix)
+    with closing(open_broker(deployment)) as client:
+        runs = read_runs(client, topics, open_objects(deployment).read, units=ledger.stored_units)
+    place = f"{deployment.folder / 'store'}/" if deployment.store.url == "file:" else f"{deployment.store.url}/"
+    for run in runs[:_SHOWN_RUNS]:
+        output.show_table(run.told.name, COLUMNS, run.told.rows)
+        for name, value in run.told.facts:
+            output.say(f"  {name:<22}{value}")
+        for note in run.told.notes:
+            output.say(f"  note: {note}")
+        output.say(f"  files: {place}{run.folder}\n")
+    if len(runs) > _SHOWN_RUNS:
+        output.say(f"{len(runs) - _SHOWN_RUNS:,} more runs are on the summary page.")
+    output.add({"runs": [run.to_plain() for run in runs]})
 
 
 def finish(output: Output, deployment: Deployment, ledger: Ledger) -> None:
