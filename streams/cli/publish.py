@@ -57,7 +57,7 @@ def apply(
     verbose: Verbose = False,
 ) -> None:
     """Derive the affected results again from a corrected table, without looking at any picture; the old ones are superseded."""
-    from streams.correcting import rederive_feed
+    from streams.corrections.feeds import rederive_feed
     from streams.gathering import choose_feed
 
     with open_output(as_json=as_json, verbose=verbose) as output:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from schemas.topics import Topics
 from sinks.result_tables import make_tables, read_entries
 from streams.brokers.records import Record
+from streams.corrections.rederive import Rederivation, Tables
 from streams.feeds.deployment_table import load_feed_deployments
 from streams.places import open_broker, open_objects, plan_topics
-from streams.rederive import Rederivation, Tables
 from streams.units.routing import to_settled_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.rederive import Rederived, Step
+    from streams.corrections.rederive import Rederived, Step
     from streams.settings.model import Deployment
 
 

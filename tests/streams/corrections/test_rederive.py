@@ -19,11 +19,11 @@ from schemas.unit import Claim, Part, Unit, WorkOrder, make_stamp, to_unit_key
 from sinks.object_store.memory import MemoryStore
 from sinks.result_tables import make_tables, read_entries
 from sinks.results import Picturing, ResultSink
+from streams.corrections.rederive import Rederivation, Rederived, Tables
 from streams.feeds.capture import CaptureRule, Claims
 from streams.feeds.corrections import correct_entry
 from streams.feeds.deployments import Deployment, place_claims
 from streams.feeds.masks import read_mask, to_mask_parameters
-from streams.rederive import Rederivation, Rederived, Tables
 
 RULE = CaptureRule(file_name="%Y%m%d-%H%M%S-*.jpg", time_zone="UTC")
 NAMES = ("20240422-080001-a.jpg", "20240422-080101-b.jpg", "20240601-000001-c.jpg")
