@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from streams.brokers.records import Record
     from streams.cli.output import Output
     from streams.feeds.folder import Found
-    from streams.feeds.watch import Poll
+    from streams.feeds.watch import Poll, Watch
     from streams.feeds.watched import Watched
     from streams.settings.model import Deployment
     from streams.submission import Submission
@@ -174,24 +174,9 @@ def _watch(
 ) -> Counter[str]:
     from schemas.errors import TransientFault
     from streams.faults import Patience, StoppingError
-    from streams.feeds.folder import list_media
-    from streams.feeds.watch import Watch, watch_until
+    from streams.feeds.watch import watch_until
 
-    settings = deployment.feeds[submission.sender.feed]
-
-    def announce(found: Found) -> None:
-        submission.client.append([announce_found(submission, found)])
-
-    def refuse(name: str, fault: RejectedInput) -> None:
-        submission.client.append(submission.refuse(name, fault))
-
-    looking = Watch(
-        list_files=lambda: list_media([folder], settings.folder, exclude=[deployment.folder]),
-        announce=announce,
-        refuse=refuse,
-        watched=watched,
-        rule=settings.watch,
-    )
+    looking = make_watch(output, submission, deployment, folder, watched=watched)
     tally: Counter[str] = Counter()
     patience = Patience(give_up_after_s=deployment.worker.outage_after_s)
     output.note(f"Watching {folder} for feed {submission.sender.feed}; interrupt to end.")
@@ -208,6 +193,50 @@ def _watch(
             if once and not poll.waiting:
                 break
     return tally
+
+
+def make_watch(
+    output: Output, submission: Submission, deployment: Deployment, folder: Path, *, watched: Watched
+) -> Watch:
+    """Return what looks at a folder: for files, or for runs where the feed reads those."""
+    from schemas.errors import RejectedInput
+    from streams.feeds.folder import list_media
+    from streams.feeds.runs.local.announcing import INCOMPLETE
+    from streams.feeds.runs.local.watching import Share, announce_found_run
+    from streams.feeds.watch import Watch
+
+    settings = deployment.feeds[submission.sender.feed]
+    waited_for: dict[str, str] = {}
+
+    def announce(found: Found) -> None:
+        submission.client.append([announce_found(submission, found)])
+
+    def announce_run(found: Found) -> None:
+        try:
+            announced = announce_found_run(found, submission.sender, submission.store)
+        except RejectedInput as fault:
+            if waited_for.get(found.subject) != fault.sentence:
+                waited_for[found.subject] = fault.sentence
+                output.note(f"{found.subject}: {fault.sentence}")
+            raise
+        waited_for.pop(found.subject, None)
+        submission.client.append([announced.to_record(submission.topics.media_arrived)])
+
+    def refuse(name: str, fault: RejectedInput) -> None:
+        submission.client.append(submission.refuse(name, fault))
+
+    reads_runs = settings.reads == "runs"
+    share = Share(folder, [deployment.folder])
+    return Watch(
+        list_files=share.list_files
+        if reads_runs
+        else lambda: list_media([folder], settings.folder, exclude=[deployment.folder]),
+        announce=announce_run if reads_runs else announce,
+        refuse=refuse,
+        watched=watched,
+        rule=settings.watch,
+        unfinished=INCOMPLETE if reads_runs else frozenset(),
+    )
 
 
 def note_outages(output: Output, work: Callable[[], Poll]) -> Callable[[], Poll]:

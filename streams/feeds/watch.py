@@ -49,6 +49,8 @@ class WatchRule(BaseModel):
         ``settled`` (unchanged for ``settle_s``), or ``rename``: the writer renames finished files into place.
     poll_s
         Pause between two looks at the folder.
+    give_up_s
+        A run of which something is missing is set aside when nothing of it changed for so long.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +58,7 @@ class WatchRule(BaseModel):
     complete_by: Literal["settled", "rename"] = "settled"
     settle_s: Annotated[float, Field(gt=0, le=86_400)] = 5.0
     poll_s: Annotated[float, Field(gt=0, le=3_600)] = 1.0
+    give_up_s: Annotated[float, Field(gt=0, le=31_536_000)] = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ class Watch:
         Told once of each file that will not be announced.
     now_s
         A clock that never goes back.
+    unfinished
+        Reasons of refusal that mean that something is not there yet.
     """
 
     list_files: Callable[[], Iterable[Listed]]
@@ -120,6 +125,7 @@ class Watch:
     watched: Watched
     rule: WatchRule = field(default_factory=WatchRule)
     now_s: Callable[[], float] = time.monotonic
+    unfinished: frozenset[str] = frozenset()
     _pending: dict[str, _Pending] = field(default_factory=dict)
     _looks: int = 0
 
@@ -186,7 +192,8 @@ class Watch:
         try:
             self.announce(found)
         except RejectedInput as rejection:
-            if rejection.reason in RETRIED:
+            may_come = rejection.reason in self.unfinished and now_s - pending.since_s < self.rule.give_up_s
+            if rejection.reason in RETRIED or may_come:
                 pending.attempts += 1
                 pending.next_s = now_s + min(self.rule.poll_s * 2 ** min(pending.attempts, 10), LONGEST_WAIT_S)
                 return "retried"

@@ -93,12 +93,39 @@ def find_runs(paths: Iterable[Path], *, exclude: Collection[Path] = (), told: bo
     return findings
 
 
+def find_share_runs(folder: Path, *, exclude: Collection[Path] = (), proven: set[Path] | None = None) -> list[FoundRun]:
+    """Return the runs in a folder where each has a folder or zip of its own, in the order of names.
+
+    Pictures alone are a run only in a folder of their own, so that one batch after the other is not taken for one run that grows.
+
+    Parameters
+    ----------
+    proven
+        Folders that were seen to be runs before, which are not looked into again; added to.
+
+    Raises
+    ------
+    TransientFault
+        If the folder cannot be listed.
+    """
+    place = folder.resolve()
+    kept_out = {path.resolve() for path in exclude}
+    own, below = _scan(place, kept_out)
+    if _holds_proof(own):
+        return [FoundRun(place, place.name)]
+    findings = Findings([FoundRun(path, name) for name, path in own.items() if is_zip(path)])
+    for part in below:
+        _Search(place, findings, kept_out, told=True, proven=set() if proven is None else proven).enter(part)
+    return findings.runs
+
+
 @dataclass
 class _Search:
     root: Path
     findings: Findings
     exclude: Collection[Path]
     told: bool
+    proven: set[Path] = field(default_factory=set)
 
     def enter(self, folder: Path) -> None:
         """Look at a folder; what is only pictures is judged as a whole, from the highest folder that holds no run."""
@@ -108,7 +135,8 @@ class _Search:
     def _walk(self, folder: Path) -> bool:
         """Add the runs in and below a folder, and return whether there are any."""
         own, below = _scan(folder, self.exclude)
-        if _holds_proof(own):
+        if (own and folder in self.proven) or _holds_proof(own):
+            self.proven.add(folder)
             self.findings.runs.append(self._name(folder))
             return True
         zips = [self._name(path) for path in own.values() if is_zip(path)]
