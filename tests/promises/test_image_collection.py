@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import bson
+import pymongo
 import pytest
 
 from schemas.errors import FatalFault, TransientFault
@@ -19,9 +21,6 @@ from streams.feeds.mongo import pymongo_door
 from streams.feeds.mongo.listing import Document, ImageCollection, ScriptedCollection
 from streams.feeds.mongo.pymongo_door import MongoCollection
 from streams.feeds.mongo.rule import CollectionRule
-
-pymongo = pytest.importorskip("pymongo")
-bson = pytest.importorskip("bson")
 
 NOON = dt.datetime(2024, 5, 14, 12, tzinfo=dt.UTC)
 FIELDS = {"path_field": "image.path", "key_field": "object", "time_field": "taken", "digest_field": "sha256"}
