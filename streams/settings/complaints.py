@@ -16,6 +16,13 @@ SECRETS = frozenset({"password", "access_key", "secret_key"})
 #: A user, and maybe a password, in an address.
 _LOGIN = re.compile(r"//[^/]*@")
 
+#: What matches the patterns that settings are held against.
+_EXAMPLES = {
+    r"^[A-Z]{2}$": "ES, two capital letters of ISO 3166, or ZZ where it is not known",
+    r"^\d{4}-(0[1-9]|1[0-2])$": "2022-09, a year and a month",
+    r"^[a-z0-9][a-z0-9-]{0,62}$": "camera-1, of a-z, 0-9 and hyphens",
+}
+
 #: Characters of a wrong value that are repeated.
 _SHOWN = 80
 
@@ -41,7 +48,17 @@ def to_complaint(item: dict[str, Any], known: Collection[str], *, below: tuple[s
     is_secret = bool(item["loc"]) and str(item["loc"][-1]) in SECRETS
     plain = _LOGIN.sub("//***@", json.dumps(given, default=str))[:_SHOWN]
     shown = "" if is_secret or isinstance(given, dict) else f" (given: {plain})"
-    return f"{where}: {item['msg'].removeprefix('Value error, ')}{shown}"
+    return f"{where}: {_to_words(item)}{shown}"
+
+
+def _to_words(item: dict[str, Any]) -> str:
+    """Return what is wrong with a value, without the grammar that it was held against."""
+    if item["type"] == "string_pattern_mismatch":
+        pattern = item.get("ctx", {}).get("pattern", "")
+        return (
+            f"this should look like {_EXAMPLES[pattern]}" if pattern in _EXAMPLES else "this is not of the right form"
+        )
+    return str(item["msg"]).removeprefix("Value error, ")
 
 
 def suggest(name: str, known: Collection[str]) -> str:

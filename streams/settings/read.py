@@ -113,6 +113,7 @@ def _find_written_secrets(plain: dict[str, Any]) -> list[str]:
 def _overrule(plain: dict[str, Any], environment: Mapping[str, str], complaints: list[str]) -> None:
     for name, text in sorted(environment.items()):
         if not name.startswith(PREFIX):
+            complaints += _find_lost_overrule(name)
             continue
         path = [step.lower().replace("_", "-") if depth and path_is_named else step.lower()
                 for depth, (step, path_is_named) in enumerate(_to_steps(name))]  # fmt: skip
@@ -124,6 +125,25 @@ def _overrule(plain: dict[str, Any], environment: Mapping[str, str], complaints:
                 break
         else:
             table[path[-1]] = _to_secret(text) if path[-1] in SECRETS else _to_value(text)
+
+
+def _find_lost_overrule(name: str) -> list[str]:
+    """Return what is wrong with a variable that was meant to overrule a setting and has an underscore too few.
+
+    The store's keys are let pass: docker-compose.yml takes them from variables of such names and passes them on.
+    """
+    start = PREFIX.removesuffix("_")
+    step = name.removeprefix(start).lower()
+    if not name.startswith(start) or step.removeprefix("store_") in SECRETS:
+        return []
+    for table, field in Deployment.model_fields.items():
+        if step == table:
+            return [f"{name}: nothing reads this variable; did you mean {PREFIX}{table.upper()}?"]
+        model = field.annotation
+        if step.startswith(f"{table}_") and isinstance(model, type) and issubclass(model, BaseModel):
+            rest = step.removeprefix(f"{table}_").strip("_").upper()
+            return [f"{name}: nothing reads this variable; did you mean {PREFIX}{table.upper()}__{rest}?"]
+    return []
 
 
 def _to_steps(name: str) -> list[tuple[str, bool]]:

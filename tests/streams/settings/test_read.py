@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from streams.settings.complaints import _EXAMPLES
+from streams.settings.model import Deployment
 from streams.settings.read import SettingsError, read_settings
 
 GOOD = """
@@ -64,6 +66,48 @@ def test_the_environment_overrules_the_file(tmp_path: Path):
 def test_a_misspelt_variable_is_refused_too(tmp_path: Path):
     with pytest.raises(SettingsError, match=r"broker\.uri"):
         read_settings(write(tmp_path, GOOD), {"OBSERVATORY__BROKER__URI": "embedded:"})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("OBSERVATORY_BROKER_URL", "OBSERVATORY__BROKER__URL"),
+        ("OBSERVATORY_BROKER__URL", "OBSERVATORY__BROKER__URL"),
+        ("OBSERVATORY_NAME", "OBSERVATORY__NAME"),
+    ],
+)
+def test_a_variable_with_an_underscore_too_few_is_refused_instead_of_read_by_nobody(tmp_path: Path, name, meant):
+    with pytest.raises(SettingsError, match=f"{name}: nothing reads this variable; did you mean {meant}"):
+        read_settings(write(tmp_path, GOOD), {name: "kafka://elsewhere:9092"})
+
+
+def test_variables_of_others_are_let_pass(tmp_path: Path):
+    others = ("OBSERVATORY_REAL_DATA", "OBSERVATORY_STORE_SECRET_KEY", "OBSERVATORYX", "OBSERVATORY", "BROKER_URL")
+    assert (
+        read_settings(write(tmp_path, GOOD), dict.fromkeys(others, "x")).deployment
+        == read_settings(write(tmp_path, GOOD), {}).deployment
+    )
+
+
+def test_a_value_of_the_wrong_form_is_told_with_an_example_and_no_grammar(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r'country: this should look like ES, .*\(given: "Spain"\)') as caught:
+        read_settings(write(tmp_path, GOOD), {"OBSERVATORY__FEEDS__CAM_1__COUNTRY": "Spain"})
+    assert "pattern" not in str(caught.value)
+
+
+def test_every_form_that_a_setting_may_have_has_an_example():
+    patterns = set(_find_patterns(Deployment.model_json_schema()))
+    assert patterns
+    assert patterns <= set(_EXAMPLES)
+
+
+def _find_patterns(schema):
+    for value in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(value, dict | list):
+            yield from _find_patterns(value)
+    if isinstance(schema, dict):
+        yield from [value for name, value in schema.items() if name == "pattern" and isinstance(value, str)]
+        yield from schema.get("patternProperties", ())
 
 
 def test_a_secret_is_never_repeated_in_a_complaint(tmp_path: Path):
