@@ -58,11 +58,16 @@ def report(  # noqa: PLR0913 - each is an option of the command
         typer.Option(help="2026, 2026-11, 2026-11-01..2026-12-01 or M13-24; may be given several times."),
     ] = None,
     installation: Annotated[str | None, typer.Option(help="Only this installation.")] = None,
-    form: Annotated[str, typer.Option("--format", help="table, md, csv or json.")] = "table",
+    form: Annotated[str, typer.Option("--format", help="table, md, csv or json; html with --sheets.")] = "table",
     to: Annotated[Path | None, typer.Option(help="Write there instead of standard output.")] = None,
     publish: Annotated[
         bool, typer.Option("--publish", help="Send the current figures to the metric topic too.")
     ] = False,
+    sheets: Annotated[
+        list[Path] | None,
+        typer.Option(help="Metric sheets, or a folder of them: the assessment in the layout of the deliverables."),
+    ] = None,
+    as_of: Annotated[str | None, typer.Option(help="With --sheets: what was known by this day, 2025-09-30.")] = None,
     settings: Settings = None,
     out: Out = None,
     as_json: Json = False,
@@ -74,8 +79,22 @@ def report(  # noqa: PLR0913 - each is an option of the command
     from streams.usage.reports.tables import to_plain
 
     with open_output(as_json=as_json, verbose=verbose) as output:
-        check_form(form)
         read = read_given(settings, out)
+        if sheets:
+            from streams.cli.usage.assess import write_assessment
+
+            write_assessment(
+                output,
+                read.deployment,
+                sheets,
+                tuple(period or ()),
+                installation=installation,
+                form=form,
+                to=to,
+                as_of=as_of,
+            )
+            return
+        check_form(form)
         deployment = read.deployment
         found = make_usage_report(deployment, tuple(period or ()), installation)
         is_empty = find_objects(deployment) is None

@@ -10,7 +10,7 @@ _ABSENT = re.compile(
     r"(?:n\s*/?\s*a|not\s+available|not\s+measured|unknown|[-\u2013\u2014])(?:\b.*|)", re.IGNORECASE | re.DOTALL
 )
 _NUMBER = re.compile(
-    r"(?P<sign>[~\u2248<>\u2264\u2265]|over|more than|about|around|mean of|less than|fewer than|up to)?\s*"
+    r"(?P<sign>[~\u2248<>\u2264\u2265]|over|more than|at least|about|around|mean of|less than|fewer than|up to)?\s*"
     r"(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<fraction>\.\d+)?\s*"
     r"(?P<scale>k|m|thousand|million)?\s*(?P<per>(?:/|per|a)\s*y(?:ea)?r?\.?)?",
     re.IGNORECASE,
@@ -25,7 +25,7 @@ _BETWEEN_NAMES = re.compile(r"\s*(?:,|\band\b)\s*")
 _NONE = "none"
 
 _SCALES = {"": 1, "k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6}
-_ABOUT, _ABOVE, _BELOW = {"~", "\u2248", "about", "around", "mean of"}, {">", "\u2265", "over", "more than"}, {
+_ABOUT, _ABOVE, _BELOW = {"~", "\u2248", "about", "around", "mean of"}, {">", "\u2265", "over", "more than", "at least"}, {
     "<", "\u2264", "less than", "fewer than", "up to",
 }  # fmt: skip
 

@@ -1,0 +1,154 @@
+"""Cells of an assessment: what is known of a metric in a period, put together from every source, with its mark."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streams.usage.audit.printed import Printed, read_printed, to_key
+from streams.usage.sheets.sheet import Imported
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from streams.usage.sheets.sheet import Declared, MetricVersion, Provenance, Sheet
+
+#: From the surest to the least sure; a cell of several parts is as sure as its least sure part.
+SURENESS: tuple[Provenance, ...] = ("measured", "imported", "declared", "estimated", "not measured")
+
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One input of a cell."""
+
+    text: str
+    provenance: Provenance
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AssessedCell:
+    """A cell as it is printed.
+
+    Attributes
+    ----------
+    text
+        A single input as it was given; several are put together: counts added, names united, distinct things bounded.
+    parts
+        The inputs.
+    notes
+        What must be read with it: restatements, windows, what a source cannot say, gaps in what was covered.
+    """
+
+    text: str
+    provenance: Provenance
+    parts: tuple[Part, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A figure of ours for a metric and period.
+
+    Attributes
+    ----------
+    text
+        As reports print it; absent where it was not measured.
+    note
+        What was not covered.
+    """
+
+    text: str | None
+    note: str = ""
+
+
+def fill_cell(
+    sheet: Sheet, metric: MetricVersion, column: str, measured: Measurement | None, *, as_of: dt.date | None = None
+) -> AssessedCell:
+    """Return the cell of a metric in a period, of all that is known by a day (of everything, without one)."""
+    parts, notes = _collect(sheet, metric, column, as_of)
+    if measured is not None and measured.text is not None:
+        parts.insert(0, Part(measured.text, "measured"))
+    if measured is not None and measured.note:
+        notes.append(measured.note)
+    if not parts:
+        return AssessedCell(NOT_MEASURED, "not measured", (), tuple(notes))
+    provenance = max((part.provenance for part in parts), key=SURENESS.index)
+    return AssessedCell(join_texts([part.text for part in parts], metric.kind), provenance, tuple(parts), tuple(notes))
+
+
+def _collect(sheet: Sheet, metric: MetricVersion, column: str, as_of: dt.date | None) -> tuple[list[Part], list[str]]:
+    notes: list[str] = []
+    stated: dict[str, Declared] = {}
+    in_order = sorted(sheet.declared, key=lambda value: value.stated_on.toordinal() if value.stated_on else 0)
+    for value in in_order:
+        if (value.metric, value.column) != (metric.metric, column) or _is_later(value.stated_on, as_of):
+            continue
+        before = stated.get(value.part)
+        if before is not None and before.value != value.value:
+            notes.append(f"restated: {before.value} was stated before ({before.stated_on or 'undated'})")
+        stated[value.part] = value
+    parts = [Part(value.value, _to_provenance(value, metric), value.note) for value in stated.values()]
+    notes += [value.note for value in stated.values() if value.note]
+    for counter in sheet.imported:
+        if (counter.metric, counter.column) == (metric.metric, column) and not _is_later(counter.last_day, as_of):
+            parts.append(Part(counter.value, "imported"))
+            notes.append(_to_note(counter))
+    return parts, notes
+
+
+def _to_provenance(value: Declared, metric: MetricVersion) -> Provenance:
+    is_absent = read_printed(value.value, of_names=metric.kind == "names").is_absent
+    return "not measured" if is_absent else value.provenance
+
+
+def _is_later(day: dt.date | None, as_of: dt.date | None) -> bool:
+    return as_of is not None and day is not None and day > as_of
+
+
+def _to_note(counter: Imported) -> str:
+    days = (counter.last_day - counter.first_day).days + 1
+    told = f"{counter.value} from {counter.source}, {counter.first_day} to {counter.last_day} ({days} days)"
+    return "; ".join(filter(None, (told, counter.says, counter.cannot_say)))
+
+
+def join_texts(texts: Sequence[str], kind: str) -> str:
+    """Return inputs of one cell together; one alone as it is."""
+    if len(texts) == 1:
+        return texts[0]
+    cells = [read_printed(text, of_names=kind == "names") for text in texts]
+    if kind == "names":
+        return unite_names(cells)
+    known = [cell for cell in cells if cell.is_number]
+    if len(known) < len(cells):
+        return to_range_text(to_range(known, kind)[0], math.inf) or texts[0]
+    return to_range_text(*to_range(known, kind))
+
+
+def unite_names(cells: Sequence[Printed]) -> str:
+    """Return the names of some cells, each once, in the order in which they come."""
+    names: dict[str, str] = {}
+    for cell in cells:
+        for name in cell.names:
+            names.setdefault(to_key(name), name)
+    return ", ".join(names.values()) + (", etc" if any(cell.is_open for cell in cells) else "") if names else "none"
+
+
+def to_range(cells: Sequence[Printed], kind: str) -> tuple[float, float]:
+    """Return what numbers make together: a sum for counts; the largest to the sum for distinct things."""
+    high = sum(cell.high for cell in cells)
+    low = sum(cell.low for cell in cells) if kind == "count" else max((cell.low for cell in cells), default=0)
+    return low, high
+
+
+def to_range_text(low: float, high: float) -> str:
+    """Return ``26``, ``16-26``, ``at least 300``, or nothing where nothing is known."""
+    if low == high:
+        return f"{low:,.0f}"
+    if high == math.inf:
+        return f"at least {low:,.0f}" if low else ""
+    return f"{low:,.0f}-{high:,.0f}"

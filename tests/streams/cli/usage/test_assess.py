@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from streams.cli.main import app
+
+_SEEDS = Path(__file__).parents[2] / "usage" / "sheets" / "seeds"
+
+
+def _run(tmp_path: Path, *arguments: str):
+    return CliRunner().invoke(app, ["report", "--sheets", str(_SEEDS), "--out", str(tmp_path / "none"), *arguments])
+
+
+def test_sheets_become_a_report_in_every_form(tmp_path):
+    for form, begins in (
+        ("md", "# Virtual"),
+        ("html", "<!doctype html>"),
+        ("csv", "installation,metric"),
+        ("json", "{"),
+    ):
+        ran = _run(tmp_path, "--format", form, "--to", str(tmp_path / "out" / f"report.{form}"))
+        assert ran.exit_code == 0, ran.output
+        assert (tmp_path / "out" / f"report.{form}").read_text(encoding="utf-8").startswith(begins)
+    assert _run(tmp_path).stdout == (_SEEDS / "golden-m36.md").read_text(encoding="utf-8")
+
+
+def test_one_installation_and_what_was_known_by_a_day_can_be_asked_for(tmp_path):
+    ran = _run(tmp_path, "--installation", "litter", "--period", "M13-24", "--as-of", "2024-10-31", "--json")
+    told = json.loads(ran.stdout)
+    assert [item["installation"] for item in told["installations"]] == ["litter"]
+    assert told["installations"][0]["rows"][4]["cells"]["M13-24"]["value"] == "1 (Italy)"
+
+
+def test_wrong_use_is_told_as_such(tmp_path):
+    for wrong in (("--format", "pdf"), ("--period", "2024"), ("--as-of", "soon"), ("--installation", "nowhere")):
+        assert _run(tmp_path, *wrong).exit_code == 2

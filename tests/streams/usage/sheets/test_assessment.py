@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+
+import pytest
+
+from streams.usage.sheets.assessment import AssessedRow, assess
+from streams.usage.sheets.cells import Measurement
+from streams.usage.sheets.page import to_html
+from streams.usage.sheets.writing import to_csv, to_json, to_markdown
+from tests.streams.usage.sheets.sheets import EVIDENCE, HOMES, STEPS, VISITORS, declare, read, report
+
+_PERIODS = ("M13-24", "M25-36")
+_SOLID = {"role": "guard", "stated_on": "2025-09-01", "evidence_sha256": EVIDENCE}
+
+
+def _make(*parts: str, measured: dict | None = None, as_of: dt.date | None = None) -> AssessedRow:
+    return assess([read(*parts)], _PERIODS, measured, as_of=as_of).sheets[0].rows[0]
+
+
+def test_a_declared_value_without_role_day_and_evidence_is_an_estimate():
+    for missing in (None, *_SOLID):
+        fields = {key: value for key, value in _SOLID.items() if key != missing}
+        row = _make(STEPS, declare("steps", "M13-24", "7", **fields))
+        assert row.cells[0].provenance == ("declared" if missing is None else "estimated")
+
+
+def test_what_nobody_counted_is_not_zero():
+    row = _make(STEPS, declare("steps", "M13-24", "N/A"))
+    assert [(cell.text, cell.provenance) for cell in row.cells] == [
+        ("N/A", "not measured"),
+        ("not measured", "not measured"),
+    ]
+    assert row.total is None
+    text = to_markdown(assess([read(STEPS, declare("steps", "M13-24", "0"))], _PERIODS))
+    assert "Not measured, which is not 0: Steps climbed (M25-36)." in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "cell"),
+    [
+        ("steps", ("5", "1,000"), "1,005"),
+        ("visitors", ("5", "7"), "7-12"),
+        ("visitors", ("5", "N/A"), "at least 5"),
+        ("homes", ("Spain, Italy", "the Italy and France"), "Spain, Italy, France"),
+    ],
+)
+def test_parts_of_a_cell_are_added_bounded_or_united_by_what_they_are(metric, values, cell):
+    texts = {"steps": STEPS, "visitors": VISITORS, "homes": HOMES + VISITORS}
+    parts = [declare(metric, "M13-24", value, part=f"p{place}", **_SOLID) for place, value in enumerate(values)]
+    assert _make(texts[metric], *parts).cells[0].text == cell
+
+
+def test_a_cell_is_as_sure_as_its_least_sure_part():
+    measured = {("obsea", "steps_measured", "M13-24"): Measurement("90")}
+    sheet = STEPS.replace("unit =", 'measured_by = "steps_measured"\nunit =')
+    assert _make(sheet, measured=measured).cells[0].provenance == "measured"
+    counter = report("steps", "M13-24", "4", ("2024-01-01", "2024-01-14"))
+    row = _make(sheet, counter, declare("steps", "M13-24", "6", **_SOLID), measured=measured)
+    assert (row.cells[0].text, row.cells[0].provenance) == ("100", "declared")
+    assert row.cells[0].notes == ("4 from turnstile, 2024-01-01 to 2024-01-14 (14 days); gates are no persons",)
+
+
+def test_a_restatement_takes_the_place_of_what_was_stated_before_and_says_so():
+    parts = [
+        declare("steps", "M13-24", value, stated_on=day) for value, day in (("9", "2025-01-01"), ("7", "2024-09-30"))
+    ]
+    row = _make(STEPS, *parts)
+    assert (row.cells[0].text, row.cells[0].notes) == ("9", ("restated: 7 was stated before (2024-09-30)",))
+    assert _make(STEPS, *parts, as_of=dt.date(2024, 12, 31)).cells[0].text == "7"
+
+
+def test_totals_follow_from_the_cells():
+    def total(*parts: str, measured: dict | None = None) -> tuple[str, str]:
+        row = _make(*parts, measured=measured)
+        assert row.total is not None
+        return row.total.text, row.follows
+
+    def both(metric: str, one: str, other: str) -> str:
+        return declare(metric, "M13-24", one, **_SOLID) + declare(metric, "M25-36", other, **_SOLID)
+
+    assert total(STEPS, both("steps", "5", "6")) == ("11", "11")
+    assert total(VISITORS, both("visitors", "5", "6")) == ("6-11", "6-11")
+    assert total(HOMES, VISITORS, both("homes", "Spain", "Italy, Spain")) == ("Spain, Italy", "Spain, Italy")
+    assert total(STEPS, declare("steps", "M13-24", "5")) == ("at least 5", "at least 5")
+    assert total(STEPS, both("steps", "5", "6"), declare("steps", "TOTAL", "12")) == ("12", "11")
+    assert _make(STEPS.replace("unit =", 'per = "year"\nunit ='), both("steps", "5", "6")).total is None
+
+
+def test_the_measured_union_is_the_total_of_distinct_things():
+    sheet = VISITORS.replace("unit =", 'measured_by = "unique_users"\nunit =')
+    texts = {"M13-24": "5", "M25-36": "6", "TOTAL": "8"}
+    measured = {("obsea", "unique_users", name): Measurement(text) for name, text in texts.items()}
+    row = _make(sheet, measured=measured)
+    assert row.total is not None
+    assert (row.total.text, row.total.provenance, row.follows) == ("8", "measured", "6-11")
+
+
+def test_the_commentary_tells_change_target_break_and_gaps():
+    version = 'version = 2\nsince = 2025-01-01\nchange = "Children count."'
+    later = VISITORS.replace('metric = "visitors"', f'metric = "visitors"\n{version}')
+    sheet = read(VISITORS, later, declare("visitors", "M13-24", "40"), declare("visitors", "M25-36", "60"), STEPS)
+    told = assess([sheet], _PERIODS).sheets[0].commentary
+    assert "Visitors: 60 in M25-36, against 40 in M13-24: 50.0 % more." in told
+    assert "Visitors: the target of over 50 is reached in M25-36." in told
+    assert "Visitors: defined anew since 2025-01-01 (version 2). Children count." in told
+    assert "Not measured, which is not 0: Steps climbed (M13-24, M25-36)." in told
+
+
+def test_equal_sheets_give_equal_bytes_in_every_form():
+    sheet = read(VISITORS, STEPS, declare("visitors", "M13-24", "40"))
+    for write in (to_markdown, to_html, to_csv, to_json):
+        assert write(assess([sheet], _PERIODS)) == write(assess([sheet], _PERIODS))
+
+
+def test_csv_and_json_hold_every_cell_with_its_mark():
+    assessment = assess([read(VISITORS, STEPS, declare("visitors", "M13-24", "40"))], _PERIODS)
+    rows = list(csv.DictReader(io.StringIO(to_csv(assessment))))
+    assert [(row["metric"], row["column"], row["value"], row["provenance"]) for row in rows] == [
+        ("visitors", "M13-24", "40", "estimated"),
+        ("visitors", "M25-36", "not measured", "not measured"),
+        ("visitors", "TOTAL", "at least 40", "estimated"),
+        ("steps", "M13-24", "not measured", "not measured"),
+        ("steps", "M25-36", "not measured", "not measured"),
+    ]
+    plain = json.loads(to_json(assessment))
+    assert plain["installations"][0]["rows"][0]["cells"]["M13-24"]["provenance"] == "estimated"
+
+
+def test_what_a_sheet_says_is_text_on_the_page_and_in_tables():
+    sheet = read(STEPS.replace("Steps climbed", "<script>1</script> | steps"), declare("steps", "M13-24", "3"))
+    assessment = assess([sheet], _PERIODS)
+    page = to_html(assessment)
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "http" not in page.split("<body>")[0]
+    assert "<svg" in page
+    assert "<script>1</script> \\| steps" in to_markdown(assessment)

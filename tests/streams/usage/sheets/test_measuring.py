@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from schemas.errors import FatalFault
+from sinks.object_store.memory import MemoryStore
+from streams.usage.reports.definitions import DEFINITIONS
+from streams.usage.reports.facts import open_facts
+from streams.usage.sheets.assessment import assess
+from streams.usage.sheets.measuring import check_figures, measure, read_periods
+from tests.streams.usage.sheets.sheets import STEPS, VISITORS, read
+from tests.streams.usage.uses import keep, make_person, make_use
+
+_SHEET = (
+    VISITORS.replace("unit =", 'measured_by = "unique_users"\nunit ='),
+    STEPS.replace("unit =", 'measured_by = "images_processed"\nunit ='),
+)
+
+
+def _use(number: int, day: str, name: str):
+    at = dt.datetime.fromisoformat(f"{day}T12:00:00+00:00")
+    return make_use(number, requested_at=at, who=make_person(name))
+
+
+def _facts() -> MemoryStore:
+    uses = [
+        _use(1, "2023-10-01", "ada"),
+        _use(2, "2024-08-31", "bo"),
+        _use(3, "2024-09-01", "ada"),
+        _use(4, "2025-08-31", "cy"),
+    ]
+    return keep(uses)
+
+
+def test_figures_of_ours_fill_the_cells_and_returning_users_count_once_in_the_total():
+    sheet = read(*_SHEET)
+    periods = read_periods([sheet])
+    with open_facts(_facts()) as facts:
+        found = measure(facts, [sheet], periods)
+    rows = assess([sheet], [period.name for period in periods], found).sheets[0].rows
+    assert [[cell.text for cell in row.cells] for row in rows] == [["2", "2"], ["2", "2"]]
+    assert [row.total.text for row in rows if row.total] == ["3", "4"]
+    assert rows[0].total.provenance == "measured"
+    assert rows[0].cells[0].notes[0].endswith("of the period is covered by our own counting")
+
+
+def test_without_facts_nothing_is_measured():
+    sheet = read(*_SHEET)
+    with open_facts(MemoryStore()) as facts:
+        found = measure(facts, [sheet], read_periods([sheet]))
+    assert {measurement.text for measurement in found.values()} == {None}
+
+
+def test_periods_are_those_of_the_sheets():
+    sheet = read(*_SHEET)
+    assert [period.name for period in read_periods([sheet], ["M25-36", "M13-24"])] == ["M13-24", "M25-36"]
+    for names in (["M1-12"], ["nonsense"], ["M13-24", "M13-24"]):
+        with pytest.raises(FatalFault):
+            read_periods([sheet], names)
+    other = sheet.model_copy(update={"project_starts": "2022-10"})
+    with pytest.raises(FatalFault, match="several first months"):
+        read_periods([sheet, other])
+
+
+def test_a_figure_that_there_is_not_is_refused():
+    check_figures([read(*_SHEET)], DEFINITIONS)
+    with pytest.raises(FatalFault, match=r"steps@1 is measured_by 'images'"):
+        check_figures([read(_SHEET[1].replace("images_processed", "images"))], DEFINITIONS)
