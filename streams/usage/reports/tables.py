@@ -175,8 +175,13 @@ def _to_state(cell: Cell) -> dict[str, Any]:
     value = cell.value
     if isinstance(value, Measured):
         # bounds and method are there where the value is an estimate
-        method = {"method": value.method, "low": int(value.low or 0), "high": int(value.high or 0)} if value.method != "exact" else {}
-        return {"state": value.kind, "value": int(value.value), "share": cell.share, **method}
+        bounds = {"method": value.method, "low": int(value.low or 0), "high": int(value.high or 0)}
+        return {
+            "state": value.kind,
+            "value": int(value.value),
+            "share": cell.share,
+            **(bounds if value.method != "exact" else {}),
+        }
     if isinstance(value, Names):
         return {"state": value.kind, "value": list(value.names)}
     return {"state": value.kind, "why": value.why}
