@@ -42,6 +42,13 @@ _OPTIONAL = {
     "ce_datasha256": "sha256",
     "content-type": "media_type",
 }
+
+#: Field -> header, as a sender knows it.
+_HEADERS = {field: header for header, field in _OPTIONAL.items()} | {
+    "event": "ce_id",
+    "feed": "ce_source",
+    "subject": "ce_subject",
+}
 _REQUIRED = ("ce_specversion", "ce_type", "ce_source", "ce_id", "ce_subject")
 
 
@@ -121,7 +128,7 @@ def from_record(headers: Iterable[tuple[str, bytes | None]], value: bytes | None
             **fields,
         )
     except ValidationError as error:
-        raise to_rejection(error) from error
+        raise to_rejection(error, _HEADERS) from error
 
 
 def find_purpose(headers: Iterable[tuple[str, bytes | None]]) -> Purpose:
@@ -151,9 +158,8 @@ def _check_versions(texts: Mapping[str, str]) -> None:
 
 
 def _read_body(texts: Mapping[str, str], value: bytes | None) -> InlineBody | ReferencedBody:
-    is_parts = texts.get("content-type", "").split(";")[0].strip() == PARTS_MEDIA_TYPE
     try:
-        if is_parts:
+        if _is_json(texts.get("content-type", ""), value):
             return _read_references(value, texts["ce_subject"])
         if "ce_dataref" in texts:
             part = _read_part_of_headers(texts)
@@ -165,6 +171,12 @@ def _read_body(texts: Mapping[str, str], value: bytes | None) -> InlineBody | Re
         reason = "empty_value"
         raise RejectedInput(reason, "The record has neither bytes nor a reference.")
     return InlineBody()
+
+
+def _is_json(content_type: str, value: bytes | None) -> bool:
+    """Return whether a value is a list of references: as its type says, or as plain JSON, which no picture is."""
+    media_type = content_type.split(";", maxsplit=1)[0].strip().lower()
+    return media_type == PARTS_MEDIA_TYPE or (media_type == "application/json" and (value or b"").lstrip()[:1] == b"{")
 
 
 def _read_part_of_headers(texts: Mapping[str, str]) -> ReferencedPart:
@@ -188,8 +200,14 @@ def _read_references(value: bytes | None, subject: str) -> ReferencedBody:
     return ReferencedBody.model_validate_json(text, extra="ignore")
 
 
-def to_rejection(error: ValidationError) -> RejectedInput:
-    """Turn the first complaint into a reason that names the field."""
+def to_rejection(error: ValidationError, names: Mapping[str, str] | None = None) -> RejectedInput:
+    """Turn the first complaint into a reason that names the field.
+
+    Parameters
+    ----------
+    names
+        What senders call our fields.
+    """
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(step) for step in first["loc"]) or "record"
     reasons = {
@@ -203,7 +221,9 @@ def to_rejection(error: ValidationError) -> RejectedInput:
     }
     last = str(first["loc"][-1]) if first["loc"] else ""
     reason = reasons.get(first["type"]) or reasons.get(last, "bad_envelope")
-    return RejectedInput(reason, f"{field}: {first['msg']}.")
+    said = {"timezone_aware": "the time names no zone; write 2024-04-22T08:00:01Z, or +02:00 instead of Z"}
+    message = said.get(first["type"], first["msg"].removeprefix("Value error, "))
+    return RejectedInput(reason, f"{(names or {}).get(field, field)}: {message}.")
 
 
 def to_rejected_headers(headers: Iterable[tuple[str, bytes | None]], rejection: Rejection) -> Headers:

@@ -272,3 +272,27 @@ def test_a_record_set_aside_twice_carries_the_last_reason_only():
 @pytest.mark.parametrize("value", [b"", b"not json", b"{}", b"\xff", None], ids=repr)
 def test_a_rejection_that_cannot_be_read_is_none(value):
     assert read_rejection([("rejection", value)]) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "told"),
+    [
+        ("ce_time", b"2024-04-22T08:00:01", "ce_time: the time names no zone; write 2024-04-22T08:00:01Z"),
+        ("ce_capturedat", b"2200-01-01T00:00:00Z", "ce_capturedat: the year 2200 is outside"),
+        ("ce_subject", b"../../etc/passwd", "ce_subject: not a relative name"),
+    ],
+)
+def test_what_is_wrong_is_told_in_the_senders_words(header, value, told):
+    with pytest.raises(RejectedInput) as caught:
+        from_record(tuple({**GOOD, header: value}.items()), b"picture")
+    assert caught.value.sentence.startswith(told)
+
+
+def test_references_may_come_as_plain_json_and_a_picture_called_json_is_still_a_picture():
+    headers = {**GOOD, "content-type": b"application/json; charset=utf-8"}
+    by_reference = from_record(
+        tuple(headers.items()), b' {"dataref": "s3://bucket/key.jpg", "media_type": "image/jpeg"}'
+    )
+    assert isinstance(by_reference.body, ReferencedBody)
+    assert by_reference.body.parts[0].dataref == "s3://bucket/key.jpg"
+    assert isinstance(from_record(tuple(headers.items()), b"\xff\xd8\xff").body, InlineBody)
