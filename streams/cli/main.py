@@ -8,7 +8,7 @@ import typer
 
 from streams.cli import account, bench, feed, models, publish, run, setup, worker
 from streams.cli.output import WRONG_USE, write_json
-from streams.cli.usage import audit, count
+from streams.cli.usage import audit, importing
 
 app = typer.Typer(
     name="observatory",
@@ -36,7 +36,7 @@ app.command(rich_help_panel=_ACCOUNT)(account.ledger)
 app.add_typer(account.letters_app, name="dead-letters", rich_help_panel=_ACCOUNT)
 app.command(rich_help_panel=_ACCOUNT)(account.report)
 app.command(rich_help_panel=_ACCOUNT)(audit.audit)
-app.add_typer(count.usage_app, name="usage", rich_help_panel=_ACCOUNT)
+app.add_typer(importing.usage_app, name="usage", rich_help_panel=_ACCOUNT)
 app.add_typer(publish.publish_app, name="publish", rich_help_panel=_PUBLISH)
 app.add_typer(publish.deployments_app, name="deployments", rich_help_panel=_PUBLISH)
 app.add_typer(models.models_app, name="models", rich_help_panel=_PUBLISH)

@@ -1,0 +1,71 @@
+"""The command ``usage import``: counters of other systems, as a metric sheet has them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.options import Json, Verbose
+from streams.cli.output import open_output
+from streams.cli.usage.count import usage_app
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streams.usage.imports.counter import Export
+
+
+@usage_app.command("import")
+def import_counters(  # noqa: PLR0913 - each is an option of the command
+    source: Annotated[str, typer.Argument(help="zenodo, docker_hub, git_traffic, gbif, obis, oscar or counts.")],
+    exports: Annotated[list[Path], typer.Argument(help="Files as the source gave them out.")],
+    *,
+    retrieved: Annotated[
+        list[str], typer.Option(help="When each file was retrieved, 2025-09-01T08:00:00Z; in their order.")
+    ],
+    sheet: Annotated[Path, typer.Option(help="The metric sheet that the values are for.")],
+    metric: Annotated[str, typer.Option(help="The metric of the sheet that they count.")],
+    counter: Annotated[str, typer.Option(help="Which counter of the source; else the usual one.")] = "",
+    of: Annotated[str, typer.Option(help="Of which service or data set, where a file has several.")] = "",
+    name: Annotated[str, typer.Option(help="What to call the source, such as seanoe for a table of counts.")] = "",
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write what other systems counted as [[imported]] values, to be appended to a metric sheet."""
+    from streams.usage.imports.placing import find_source, import_counter, to_toml
+    from streams.usage.sheets.reading import read_sheet
+
+    with open_output(as_json=as_json, verbose=verbose) as output:
+        found = find_source(source)
+        read = _read(exports, retrieved)
+        values = import_counter(found, read, read_sheet(sheet), metric, counter=counter, subject=of, name=name)
+        if not as_json:
+            typer.echo(to_toml(values), nl=False)
+        output.note(f"{len(values)} values; days outside the periods of the sheet are left out.")
+        output.add({"imported": [value.to_plain() for value in values]})
+
+
+def _read(paths: Sequence[Path], retrieved: Sequence[str]) -> list[Export]:
+    from schemas.errors import FatalFault
+    from streams.usage.imports.counter import Export
+
+    if len(paths) != len(retrieved):
+        message = (
+            f"{len(paths)} files need {len(paths)} times of retrieval, in their order; {len(retrieved)} are given."
+        )
+        raise FatalFault(message)
+    try:
+        moments = [dt.datetime.fromisoformat(text) for text in retrieved]
+        if any(moment.tzinfo is None for moment in moments):
+            message = "A time of retrieval has a zone: 2025-09-01T08:00:00Z."
+            raise FatalFault(message)
+        return [Export(path.name, path.read_bytes(), moment) for path, moment in zip(paths, moments, strict=True)]
+    except ValueError as error:
+        message = f"A time of retrieval is none: {error}."
+        raise FatalFault(message) from error
+    except OSError as error:
+        message = f"An export could not be read ({error.strerror})."
+        raise FatalFault(message) from error
