@@ -178,7 +178,8 @@ def test_the_example_for_larger_files_publishes_a_reference(topic):
 
 def test_the_example_in_java_publishes_a_picture(topic, picture, tmp_path):
     java = find_tool("java")
-    jars = next(iter(sorted((ROOT / ".services").glob("kafka-*"))), None)
+    prepared = Path(os.environ.get("OBSERVATORY_SERVICES_DIR", ROOT / ".services"))
+    jars = next(iter(sorted(prepared.glob("kafka-*"))), None)
     if jars is None:
         pytest.skip("Kafka's client for Java is not here: prepare the local services")
     (example,) = read_examples("java")
