@@ -33,9 +33,12 @@ if TYPE_CHECKING:
     from streams.feeds.watch import Poll, Watch
     from streams.feeds.watched import Watched
     from streams.settings.model import Deployment
+    from streams.settings.read import ReadSettings
     from streams.submission import Submission
 
-Feed = Annotated[str | None, typer.Option(help="Feed they belong to; default: the only one there is.")]
+Feed = Annotated[
+    str | None, typer.Option(help="Feed they belong to; default: the only one there is, or the built-in camera.")
+]
 
 
 def push(
@@ -52,7 +55,8 @@ def push(
     from streams.gathering import gather_for
 
     with open_output(as_json=as_json, verbose=verbose) as output, ExitStack() as stack:
-        deployment = read_given(settings, out).deployment
+        read = read_given(settings, out)
+        deployment, feed = read.deployment, prefer_camera(read, feed)
         check_paths(paths)
         submission = open_submission(deployment, feed, stack)
         asked = stack.enter_context(heed_interrupts(output))
@@ -67,6 +71,13 @@ def push(
         output.add(ledger.to_plain())
         if ledger.total.rejected:
             raise typer.Exit(Exit.SOME_SET_ASIDE)
+
+
+def prefer_camera(read: ReadSettings, feed: str | None) -> str | None:
+    """Return the feed that was named, and the camera's where none was and the settings are the built-in ones."""
+    from streams.settings.builtin import CAMERA
+
+    return CAMERA if feed is None and read.source is None else feed
 
 
 def open_submission(deployment: Deployment, feed: str | None, stack: ExitStack) -> Submission:
@@ -108,7 +119,8 @@ def watch(
     from streams.gathering import choose_feed
 
     with open_output(as_json=as_json, verbose=verbose) as output, ExitStack() as stack:
-        deployment = read_given(settings, out).deployment
+        read = read_given(settings, out)
+        deployment, feed = read.deployment, prefer_camera(read, feed)
         if folder is None:
             find_collection(deployment, choose_feed(deployment, feed))
         elif once and (away := find_away(folder)) is not None:

@@ -301,3 +301,12 @@ def test_an_export_that_is_not_calibrated_takes_no_pictures(tmp_path: Path):
     assert told["exit"] == 2
     assert "--precision int8 only" in told["error"]
     assert ask("models", "export", tmp_path / "best.pt", tmp_path / "out", "--precision", "int4")["exit"] == 2
+
+
+def test_without_settings_pushed_files_are_the_built_in_cameras(tmp_path: Path):
+    write_pictures(tmp_path / "in", 1)
+    pushed = ask("push", tmp_path / "in", "--out", tmp_path / "data")
+    assert (pushed["exit"], pushed["submitted"]) == (0, 1), pushed
+    watched = ask("watch", tmp_path / "in", "--once", "--out", tmp_path / "data")
+    assert (watched["exit"], watched["announced"]) == (0, 1), watched
+    assert set(ask("ledger", "--out", tmp_path / "data")["feeds"]) == {"camera"}
