@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import stat
+import struct
 import unicodedata
 import zipfile
 import zlib
@@ -41,6 +43,13 @@ _MODE_SHIFT = 16
 #: The two that every program writes; others can make gigabytes of one packed block.
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
+#: What Python's reader raises of damaged zips.
+_DAMAGES = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, OverflowError, ValueError, RuntimeError,
+)  # fmt: skip
+
+_DAMAGED = "The zip is damaged or cut short; pack and send it again."
+
 _BUFFER_BYTES = 1 << 16
 
 
@@ -55,9 +64,13 @@ def translate_archive_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
-        sentence = "The zip is damaged or cut short; pack and send it again."
-        raise RejectedInput(reason="unreadable_archive", sentence=sentence) from error
+    except _DAMAGES as error:
+        raise RejectedInput(reason="unreadable_archive", sentence=_DAMAGED) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        # a damaged directory sends the reader to a place before the file's first byte
+        raise RejectedInput(reason="unreadable_archive", sentence=_DAMAGED) from error
 
 
 class ZipFiles:

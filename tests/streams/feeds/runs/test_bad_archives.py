@@ -61,6 +61,13 @@ def cut_zip(path):
     cut(path, 3_000)
 
 
+def misdirect(path):
+    """Let the end of a zip say that its directory is longer than the file."""
+    data = bytearray(write_zip(path, [("a.png", PICTURE)]).read_bytes())
+    data[data.index(b"PK\x05\x06") + 15] = 0x18
+    path.write_bytes(data)
+
+
 def named(*names):
     return lambda path: write_zip(path, [(name, encode(make_picture(seed), "PNG")) for seed, name in enumerate(names)])
 
@@ -81,6 +88,7 @@ REFUSED = {
     "link": (write_link, "unsafe_path", "link"),
     "encrypted": (encrypt, "encrypted_archive", "without a password"),
     "cut short": (cut_zip, "unreadable_archive", "damaged or cut short"),
+    "directory somewhere else": (misdirect, "unreadable_archive", "damaged or cut short"),
     "packed by an unusual method": (
         lambda path: write_zip(path, [("a.png", PICTURE)], zipfile.ZIP_LZMA),
         "unsupported_archive",
