@@ -37,6 +37,7 @@ class RoiClassifier:
         *,
         parameters: RoiParameters | None = None,
         thresholds: Mapping[str, float] | None = None,
+        aphia_ids: Mapping[str, int] | None = None,
     ) -> None:
         """Put a running network, its reference, its preprocessing and the parameters together.
 
@@ -44,6 +45,8 @@ class RoiClassifier:
         ----------
         thresholds
             What the model's card says of its classes, by label.
+        aphia_ids
+            WoRMS ids that are believed, by label; every result holds them.
 
         Raises
         ------
@@ -60,7 +63,7 @@ class RoiClassifier:
             name="roi-classifier",
             version=VERSION,
             models=(model,),
-            parameters=parameters.to_effective(labels, chosen, preprocessing),
+            parameters=parameters.to_effective(labels, chosen, preprocessing, aphia_ids or {}),
         )
 
     @property

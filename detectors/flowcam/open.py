@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from detectors.flowcam.detector import BATCH, RoiClassifier
+from detectors.flowcam.taxa import to_label_ids
 from schemas.errors import FatalFault
 
 if TYPE_CHECKING:
@@ -88,7 +89,12 @@ def open_classifier(
     reference = classifier.model.to_ref(role=chosen.role, precision=chosen.precision, network=runtime.network)
     try:
         detector = RoiClassifier(
-            runtime, reference, classifier.preprocessing, parameters=parameters, thresholds=classifier.thresholds
+            runtime,
+            reference,
+            classifier.preprocessing,
+            parameters=parameters,
+            thresholds=classifier.thresholds,
+            aphia_ids=to_label_ids(classifier.taxa),
         )
         detector.try_out()
     except FatalFault:

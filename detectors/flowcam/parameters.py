@@ -65,10 +65,18 @@ class RoiParameters(Noun):
         return tuple(named.get(label, others.get(label, 0.0)) for label in labels)
 
     def to_effective(
-        self, labels: tuple[str, ...], thresholds: tuple[float, ...], preprocessing: Preprocessing
+        self,
+        labels: tuple[str, ...],
+        thresholds: tuple[float, ...],
+        preprocessing: Preprocessing,
+        aphia_ids: Mapping[str, int],
     ) -> dict[str, Any]:
-        """Return what can change the answers, with digests of what stands beside the weights and not in them."""
+        """Return what can change the answers, with digests of what stands beside the weights and not in them.
+
+        The believed ids of the classes stand there in full, once for a result and not once for each of its labels.
+        """
         return {
+            **({"aphia_ids": dict(sorted(aphia_ids.items()))} if aphia_ids else {}),
             "labels": to_digest(list(labels))[:_SHORT_DIGEST],
             "preprocessing": preprocessing.to_digest()[:_SHORT_DIGEST],
             "thresholds": {label: score for label, score in zip(labels, thresholds, strict=True) if score > 0},

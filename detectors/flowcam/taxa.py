@@ -25,7 +25,8 @@ _KNOWN_FILE = "known_labels.csv"
 
 _BINOMIAL = re.compile(r"(?P<genus>[A-Z][a-z-]+)[ _](?P<epithet>[a-z-]{3,})")
 _MERGED = re.compile(r"[+/]")
-_UNSTATED = frozenset({"", "-"})
+#: What people and programs write where there is nothing, in small letters.
+_UNSTATED = frozenset({"", "-", "?", "nan", "na", "n/a", "none", "null"})
 _LARGEST_ID = 10_000_000
 
 #: ``taken``: as stated. ``above``: the class is merged, informal, a life stage or a part; the stated taxon stands above it, the
@@ -46,7 +47,7 @@ class ClassTaxon:
     label
         The class name, verbatim.
     said
-        What ``aphia_ids.txt`` says of it; ``None`` without that file, and where the line is empty or ``-``.
+        What ``aphia_ids.txt`` says of it; ``None`` without that file, and where the line is empty, ``-`` or ``nan``.
     aphia_id
         The WoRMS id that is believed, or ``None``.
     reason
@@ -88,7 +89,9 @@ def report_taxa(labels: Sequence[str], said: Sequence[str] | None) -> tuple[Clas
         )
         raise FatalFault(message)
     lines = (
-        [None] * len(labels) if said is None else [None if line.strip() in _UNSTATED else line.strip() for line in said]
+        [None] * len(labels)
+        if said is None
+        else [None if line.strip().casefold() in _UNSTATED else line.strip() for line in said]
     )
     sharing: dict[str, list[str]] = defaultdict(list)
     for label, line in zip(labels, lines, strict=True):

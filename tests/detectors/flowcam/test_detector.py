@@ -26,14 +26,12 @@ REF = ModelRef(
 )  # fmt: skip
 
 
-def make_detector(shares, *, parameters=None, thresholds=None, preprocessing=PREPROCESSING):
+def make_detector(shares, *, preprocessing=PREPROCESSING, **said):
     def script(batch):
         return (np.repeat(np.asarray([shares], dtype=np.float32), len(batch), axis=0),)
 
     network = Network("classify", LABELS, (32, 32), end_to_end=False, scaling=preprocessing.scaling)
-    return RoiClassifier(
-        ScriptedRuntime(network, script), REF, preprocessing, parameters=parameters, thresholds=thresholds
-    )
+    return RoiClassifier(ScriptedRuntime(network, script), REF, preprocessing, **said)
 
 
 def say(detector) -> Finding:
@@ -90,6 +88,24 @@ def test_equal_scores_are_named_in_the_order_of_the_classes():
     assert [finding.label, *(item.label for item in finding.alternatives)] == list(LABELS)
 
 
+def test_every_result_holds_the_believed_ids_of_the_models_classes_whatever_its_folder_says(tmp_path):
+    detectors = [
+        open_classifier(open_colours(tmp_path / name, ids=ids))
+        for name, ids in {
+            "stated": ("148985", "Detritus", "1"),
+            "none": None,
+            "others": ("148985", "1", "840626"),
+        }.items()
+    ]
+    stated = detectors[0].identity.parameters["aphia_ids"]
+    assert stated == {"Chaetoceros": 148985, "Tripos_fusus": 840626}
+    assert [detector.identity.parameters.get("aphia_ids") for detector in detectors[1:]] == [stated, stated]
+
+
+def test_a_model_without_ids_says_none():
+    assert "aphia_ids" not in make_detector((1, 0, 0)).identity.parameters
+
+
 def test_logits_are_turned_into_shares():
     preprocessing = PREPROCESSING.model_copy(update={"answers": "logits"})
     finding = say(make_detector((0.0, 100.0, 0.0), preprocessing=preprocessing))
@@ -135,9 +151,10 @@ def test_identity_changes_with_whatever_changes_an_answer():
     others = [
         digest(parameters=RoiParameters(top_k=2)),
         digest(thresholds={"diatom": 0.5}),
+        digest(aphia_ids={"diatom": 148899}),
         digest(preprocessing=PREPROCESSING.model_copy(update={"padding": 3})),
     ]
-    assert len({digest(), *others}) == 4
+    assert len({digest(), *others}) == 5
     assert digest(parameters=RoiParameters(min_score=0.0)) == digest()
 
 

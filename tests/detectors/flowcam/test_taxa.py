@@ -39,11 +39,16 @@ TABLE = [
     ("copepod dorsal", "900002", 900002, "above"),
     ("Othergenus_gamma", "900003", 900003, "taken"),
     ("unstated", "", None, "withheld"),
+    ("Oncaea", "NaN", None, "withheld"),
+    ("Tripos_fusus", "n/a", 840626, "filled"),
     ("zero", "0", None, "withheld"),
     ("negative", "-5", None, "withheld"),
     ("huge", "99999999999", None, "withheld"),
     ("float", "148899.0", None, "withheld"),
 ]
+
+#: What is written where nothing is said.
+EMPTY = ("", "NaN", "n/a")
 
 REPORT = report_taxa([row[0] for row in TABLE], [row[1] for row in TABLE])
 
@@ -52,7 +57,12 @@ REPORT = report_taxa([row[0] for row in TABLE], [row[1] for row in TABLE])
 def test_each_id_is_believed_or_overruled_for_a_reason(place):
     label, said, believed, verdict = TABLE[place]
     taxon = REPORT[place]
-    assert (taxon.label, taxon.said, taxon.aphia_id, taxon.verdict) == (label, said or None, believed, verdict)
+    assert (taxon.label, taxon.said, taxon.aphia_id, taxon.verdict) == (
+        label,
+        None if said in EMPTY else said,
+        believed,
+        verdict,
+    )
     assert len(taxon.reason) > 10
 
 
