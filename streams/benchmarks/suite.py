@@ -30,6 +30,7 @@ from streams.benchmarks.vendor import (
     open_contest,
 )
 from streams.demo.accuracy import measure_motion
+from streams.demo.flowcam.run import RunPlan, write_run
 from streams.settings.builtin import DEMONSTRATION_MODEL
 
 if TYPE_CHECKING:
@@ -115,16 +116,21 @@ class Bench:
 
     def run(self, name: str, pictures: Path, detector: str, parameters: dict[str, Any]) -> dict[str, Any]:
         """Run a workload in a process of its own and return its readings."""
-        arguments = [self.folder / f"out-{name}", pictures, detector, json.dumps(parameters)]
+        return self.call(
+            "streams.benchmarks.workload", self.folder / f"out-{name}", pictures, detector, json.dumps(parameters)
+        )
+
+    def call(self, module: str, *arguments: str | Path) -> dict[str, Any]:
+        """Run a module in a process of its own and return the readings that it prints."""
         ran = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", "streams.benchmarks.workload", *map(str, arguments)],
+            [sys.executable, "-m", module, *map(str, arguments)],
             capture_output=True,
             text=True,
             check=False,
             timeout=_LIMIT_S,
         )
         if ran.returncode != 0:
-            message = f"The workload {name} failed: {ran.stderr.strip()[-600:]}"
+            message = f"The workload {module} failed: {ran.stderr.strip()[-600:]}"
             raise FatalFault(message)
         readings: dict[str, Any] = json.loads(ran.stdout.strip().splitlines()[-1])
         return readings
@@ -289,6 +295,21 @@ def measure_naming(bench: Bench) -> Iterator[Measured]:
     yield Measured("images of particles named a second", best.per_second, "ROI/s", detail=detail)
 
 
+def measure_runs(bench: Bench) -> Iterator[Measured]:
+    """Yield how fast a large generated run goes the whole way, and what memory all processes take together."""
+    particles = 3_000 if bench.short else 100_000
+    began_s = time.perf_counter()
+    write_run(RunPlan(particles=particles, name="large", frames=particles // 5), bench.folder / "in-run" / "large")
+    made_s = time.perf_counter() - began_s
+    readings = bench.call("streams.benchmarks.runs", bench.folder / "in-run" / "large", bench.folder / "out-run")
+    detail = f"{readings['images']} particles in {readings['took_s']:.1f} s, {DEMONSTRATION_CLASSIFIER}, sheets and tables too"
+    rate = readings["images"] / readings["took_s"]
+    yield Measured("particles of one run, end to end", rate, "ROI/s", 1_500, at_least=True, detail=detail)
+    detail = f"{readings['images']} particles, all processes together"
+    yield Measured("peak memory, one large run", readings["peak_mib"], "MiB", 1024, detail=detail)
+    yield Measured("writing that run", made_s, "s", detail=f"{particles} particles, one process")
+
+
 SUITE: dict[str, Callable[[Bench], Iterator[Measured]]] = {
     "help": measure_help,
     "start": measure_start,
@@ -296,6 +317,7 @@ SUITE: dict[str, Callable[[Bench], Iterator[Measured]]] = {
     "overhead": measure_overhead,
     "memory": measure_memory,
     "naming": measure_naming,
+    "runs": measure_runs,
     "vendor": compare_with_vendor,
 }
 

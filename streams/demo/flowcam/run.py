@@ -267,7 +267,7 @@ def make_run(plan: RunPlan) -> GeneratedRun:
 def write_run(plan: RunPlan, folder: Path) -> GeneratedRun:
     """Write a run into a folder, which is made, and return it.
 
-    One collage is in memory at a time. 100,000 particles take 139 collages and about 20 seconds of one core.
+    One collage is in memory at a time.
 
     Raises
     ------
