@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
 import random
 
@@ -9,7 +10,12 @@ from schemas.errors import FatalFault
 from streams.usage.audit.auditing import audit, to_markdown
 from streams.usage.audit.reading import read_document, read_toml
 from streams.usage.audit.rulebook import RULES
+from streams.usage.periods import read_period
+from streams.usage.reports.facts import open_facts
+from streams.usage.reports.report import make_report
+from streams.usage.reports.tables import to_json
 from tests.streams.usage.audit.shows import make_document, make_row
+from tests.streams.usage.uses import NOW, keep, make_person, make_use
 
 _TABLE = """
 format = "observatory-tables/1"
@@ -114,3 +120,25 @@ def test_findings_are_written_down_with_what_the_rule_asks_for():
     assert "## sum" in text
     assert "library:5 (library, loans, TOTAL)" in text
     assert to_markdown(()).endswith("Nothing was found.\n")
+
+
+def test_a_report_that_this_program_made_of_facts_raises_no_alarm_and_a_changed_one_does(tmp_path):
+    uses = [
+        make_use(
+            number, requested_at=NOW + dt.timedelta(days=number), who=make_person(f"p{number % 7}"), country=country
+        )
+        for number, country in enumerate(["ES", "IT", "BQ", "ZZ"] * 10)
+    ]
+    with open_facts(keep(uses)) as facts:
+        text = to_json(make_report(facts, tuple(map(read_period, ("2026-11", "2026-12")))))
+    path = tmp_path / "report.json"
+    path.write_text(text, encoding="utf-8")
+    assert audit([read_document(path)]) == ()
+    plain = json.loads(text)
+    for row in plain["installations"]["obsea"]:
+        if (row["metric"], row["period"]) == ("country_count", "2026-11"):
+            row["value"] += 1
+    path.write_text(json.dumps(plain), encoding="utf-8")
+    assert [(finding.rule, finding.column) for finding in audit([read_document(path)])] == [
+        ("count-against-names", "2026-11")
+    ]
