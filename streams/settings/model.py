@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from schemas.noun import Name
 from streams.feeds.capture import CaptureRule
@@ -124,6 +125,9 @@ class InstallationSettings(Settings):
         Whatever that detector takes; every one of them is part of the results' identity.
     pictures, pictures_per_unit
         Which images are kept as annotated pictures, and how many of one unit; of runs, ``none`` leaves the plot out.
+    beads_um
+        Of runs, least and most diameter (ESD, um) of the calibration beads that were put into the samples: round particles
+        (circularity from 0.9) between them are flagged as beads. Absent: nothing is called a bead by its shape.
     cutouts
         Of runs, how the pictures of particles are kept: ``sheets`` (a contact sheet per class), ``images`` (all of them, in one
         zip), ``none``.
@@ -134,6 +138,14 @@ class InstallationSettings(Settings):
     pictures: Literal["none", "found", "all"] = "found"
     pictures_per_unit: Annotated[int, Field(ge=0, le=10_000)] = 8
     cutouts: Literal["none", "sheets", "images"] = "sheets"
+    beads_um: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
+
+    @model_validator(mode="after")
+    def _has_a_range_of_beads(self) -> Self:
+        if self.beads_um is not None and self.beads_um[0] > self.beads_um[1]:
+            message = "beads_um is the least and the most diameter, in this order"
+            raise ValueError(message)
+        return self
 
 
 class SamplingSettings(Settings):
@@ -185,11 +197,23 @@ class ProjectSettings(Settings):
         First month of the project, ``2022-09``: months M1, M2, ... are counted from it.
     pseudonym_key_file
         File of the key that turns logins into pseudonyms; kept apart from everything else.
+    key_custodian
+        Who keeps that key, as a role: ``data protection officer of the institute``.
+    final_payment
+        The day of the project's final payment, from which the audit window runs.
+    audit_years
+        How long the audit window is: so long the key is kept.
+    closed_folder
+        Where sealed periods are kept; absent, in ``closed`` under the deployment's folder.
     """
 
     name: str = "observatory"
     starts: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = None
     pseudonym_key_file: Path | None = None
+    key_custodian: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    final_payment: dt.date | None = None
+    audit_years: Annotated[int, Field(ge=1, le=50)] = 5
+    closed_folder: Path | None = None
 
 
 class DatasetSettings(Settings):
