@@ -12,6 +12,7 @@ from detectors.registry import build_detectors
 from schemas.errors import FatalFault
 from schemas.topics import Topics
 from sinks.composition.beside.run_products import Beside, make_companion
+from sinks.composition.flags import FlagRules, SphereRule
 from sinks.composition.tally import Rules
 from sinks.pages.pictures import draw_jpeg
 from sinks.result_tables import make_tables
@@ -124,7 +125,9 @@ class Parts:
     def _make_sink(self, installation: str) -> ResultSink:
         settings = self.deployment.installations[installation]
         picturing = Picturing(settings.pictures, settings.pictures_per_unit)
-        beside = Beside(settings.cutouts, plot=settings.pictures != "none", rules=Rules(self._meanings))
+        beads = () if settings.beads_um is None else (SphereRule("bead", *settings.beads_um),)
+        rules = Rules(self._meanings, flags=FlagRules(spheres=beads))
+        beside = Beside(settings.cutouts, plot=settings.pictures != "none", rules=rules)
         return ResultSink(self.store, draw_jpeg, make_tables, picturing, companions={"run": make_companion(beside)})
 
     @cached_property

@@ -23,15 +23,21 @@ def init(
     *,
     as_json: Json = False,
 ) -> None:
-    """Write an annotated settings file and a table of deployments to start from."""
+    """Write an annotated settings file, a table of deployments and a sample sheet to start from."""
     from schemas.errors import FatalFault
+    from streams.feeds.sample_sheet.template import FILE_NAME, make_template
     from streams.settings.read import DEFAULT_FILE
     from streams.settings.template import DATASET_TEMPLATE, DEPLOYMENTS_TEMPLATE, TEMPLATE
 
     with open_output(as_json=as_json) as output:
         with open_place(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        files = {DEFAULT_FILE: TEMPLATE, "deployments.csv": DEPLOYMENTS_TEMPLATE, "dataset.toml": DATASET_TEMPLATE}
+        files = {
+            DEFAULT_FILE: TEMPLATE,
+            "deployments.csv": DEPLOYMENTS_TEMPLATE,
+            FILE_NAME: make_template(),
+            "dataset.toml": DATASET_TEMPLATE,
+        }
         there = [name for name in files if (folder / name).exists()]
         if there:
             message = f"{', '.join(there)} is there already; nothing was written."

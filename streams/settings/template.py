@@ -39,6 +39,12 @@ health_port = 8080               # http://127.0.0.1:8080/healthz
 name = "my project"
 # starts = "2022-09"             # first month; reports may then be asked for M13-24
 # pseudonym_key_file = "secrets/pseudonym-key"
+# pseudonym_scope = "period"     # a folder of keys, M13-24.key, ...: users are recognised within a period only
+# country_file = "GeoLite2-Country.mmdb"   # country of an address; you supply it
+# key_custodian = "data protection officer of my institute"   # who keeps that key: a role
+# final_payment = 2027-03-31     # the key is kept until the audit window ends:
+# audit_years = 5                # so long after the final payment
+# closed_folder = "closed"       # sealed periods; absent: in the folder above
 
 # --- what is looked for -------------------------------------------------------------------------------------------------
 
@@ -66,6 +72,20 @@ time_zone = "UTC"                # of times that name no zone
 
 [feeds.camera-1.sampling]
 every_n = 1                      # of a clip: every n-th image; or every_s = 10.0; or key_frames = true
+
+# A FlowCam, or another instrument that cuts out particles: take off the # of what follows. When, where and of how much of the
+# sea its samples were taken stands in samples.csv.
+# [installations.plankton]
+# detector = "roi-classifier"
+# cutouts = "sheets"             # pictures of particles: sheets (a contact sheet per class), images (all, in one zip), none
+# # beads_um = [9.5, 10.5]      # least and most diameter of calibration beads, if there are any in the samples
+# [installations.plankton.parameters]
+# model = "demo-plankton@1"      # for trying out only; your own: name@version of a catalogue, or the folder of a classifier
+# [feeds.flowcam-1]
+# reads = "runs"
+# installation = "plankton"
+# owner = "my-institute"
+# instrument = "flowcam-1"
 
 # --- what is published --------------------------------------------------------------------------------------------------
 

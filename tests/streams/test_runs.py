@@ -85,6 +85,20 @@ def test_what_an_instruments_filters_say_counts_where_no_model_looks(tmp_path, s
     assert any(row["label"] for row in rows)
 
 
+def test_round_particles_of_the_size_of_the_stated_beads_are_flagged_and_nothing_is_without_the_statement(tmp_path):
+    write_small_run(tmp_path / "sea-1", particles=60)
+    beads = {}
+    for name, line in {"stated": "beads_um = [5, 40]", "unstated": ""}.items():
+        site = Site(tmp_path / name, changes=LAB.replace("[feeds.lab]", f"{line}\n[feeds.lab]"))
+        (run,) = look(site, tmp_path / "sea-1")["runs"]
+        rows = read_rows(site)
+        beads[name] = [row for row in rows if "bead" in row["flags"]]
+        assert run["facts"]["particles"] == "60"
+    assert beads["unstated"] == []
+    round_ones = [row for row in rows if 5 <= float(row["esd_um"]) <= 40 and float(row["circularity"]) >= 0.9]
+    assert [row["particle"] for row in beads["stated"]] == [row["particle"] for row in round_ones] != []
+
+
 def test_a_broken_particle_is_told_with_its_reason_and_the_others_are_counted(tmp_path, site):
     write_small_run(tmp_path / "sea-1", particles=30)
     edit_field(tmp_path / "sea-1", 7, "image_x", "99999")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.feeds.sample_sheet.sheet import load_sample_sheet
 from tests.support.deployments import PATIENCE_S, ROOT, Site, ask, run_observatory, wait_for, write_pictures
 from tests.support.networks import make_mean_onnx
 
@@ -43,6 +45,21 @@ def test_init_writes_settings_that_check_accepts_and_never_writes_over_a_file(tm
     again = ask("init", tmp_path / "site")
     assert again["exit"] == 2
     assert "nothing was written" in again["error"]
+
+
+def test_init_writes_a_sample_sheet_and_settings_of_a_flowcam_to_take_the_marks_off(tmp_path: Path):
+    assert ask("init", tmp_path)["exit"] == 0
+    assert [sample.sample_id for sample in load_sample_sheet(tmp_path / "samples.csv").samples] == [
+        "2024-st330-s01",
+        "2024-st330-s02",
+    ]
+    settings = tmp_path / "observatory.toml"
+    head, mark, rest = settings.read_text(encoding="utf-8").partition("# [installations.plankton]")
+    block, end, rest = rest.partition("\n\n")
+    settings.write_text(head + re.sub("^# ", "", mark + block, flags=re.MULTILINE) + end + rest, encoding="utf-8")
+    checked = ask("check", "--settings", settings)
+    assert checked["exit"] == 0, checked
+    assert "installation plankton" in {part["part"] for part in checked["checked"]}
 
 
 def test_check_names_every_part_that_does_not_work_in_one_go(tmp_path: Path):
