@@ -96,7 +96,7 @@ def _to_document(place: int, plain: dict) -> Document:
     return to_document({"format": FORMAT, "name": f"report-{place}"} | plain, "any.toml")
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(plains=st.lists(_DOCUMENTS, max_size=3))
 def test_any_reports_can_be_audited_and_every_finding_says_where_and_what(plains):
     documents = [_to_document(place, plain) for place, plain in enumerate(plains)]
@@ -105,7 +105,7 @@ def test_any_reports_can_be_audited_and_every_finding_says_where_and_what(plains
         assert finding.sentence.strip()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(plain=_DOCUMENTS, seed=st.integers(0, 2**32))
 def test_the_same_rules_speak_in_whatever_order_a_report_says_things(plain, seed):
     chance = random.Random(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from streams.usage.audit.dossier import Dossier, Rule, Seen
@@ -15,16 +16,18 @@ if TYPE_CHECKING:
 
 def _check_claims(dossier: Dossier) -> Iterator[Seen]:
     for document in dossier.documents:
-        first: dict[tuple[str, str, str | None], Claim] = {}
+        told: dict[tuple[str, str, str | None], list[Claim]] = defaultdict(list)
         for claim in document.claims:
             if claim.role != "whole" or not claim.printed.is_number:
                 continue
-            earlier = first.setdefault((claim.installation, claim.metric, claim.period), claim)
-            if not earlier.printed.agrees_with(claim.printed):
+            before = told[claim.installation, claim.metric, claim.period]
+            other = next((earlier for earlier in before if not earlier.printed.agrees_with(claim.printed)), None)
+            before.append(claim)
+            if other is not None:
                 yield Seen(
                     document, claim, claim.period or "",
-                    f"{claim.printed.text} in {claim.place or 'one place'}, {earlier.printed.text} in "
-                    f"{earlier.place or 'another'}.",
+                    f"{claim.printed.text} in {claim.place or 'one place'}, {other.printed.text} in "
+                    f"{other.place or 'another'}.",
                 )  # fmt: skip
 
 
@@ -34,7 +37,7 @@ def _check_statements(dossier: Dossier) -> Iterator[Seen]:
         for statement in document.statements:
             earlier = first.setdefault((statement.subject, statement.attribute, statement.at), statement)
             one, other = (frozenset(map(to_key, item.values)) for item in (earlier, statement))
-            if one != other and not statement.reason:
+            if one != other:
                 yield Seen(
                     document, statement, "",
                     f"{statement.attribute.replace('_', ' ')} of {statement.subject}: {', '.join(statement.values)} in "
