@@ -113,3 +113,38 @@ def test_a_poison_record_between_good_ones_stops_nothing_on_kafka(cluster):
         assert end_in_order(worker) == 0
     assert (told["stored"], told["rejected"]) == (6, 2)
     assert Counter(letter["reason"] for letter in letters) == {"unreadable_envelope": 2, "unreadable_order": 1}
+
+
+#: Real runs of an instrument, named by the classifier that comes with the program.
+REAL_RUNS = """
+[installations.flowcam]
+detector = "roi-classifier"
+[installations.flowcam.parameters]
+model = "demo-plankton@1"
+[feeds.lab]
+installation = "flowcam"
+reads = "runs"
+instrument = "flowcam-1"
+"""
+
+
+@pytest.fixture
+def lab_cluster(tmp_path, kafka_url, minio_service, unique_name):
+    return make_cluster(tmp_path / "cluster", kafka_url, minio_service, unique_name, changes=REAL_RUNS)
+
+
+def test_two_workers_on_kafka_and_minio_give_the_runs_of_the_embedded_run(lab_cluster, tmp_path, real_data):
+    cluster, alone = lab_cluster, Cluster(Site(tmp_path / "alone", changes=REAL_RUNS))
+    plankton = real_data / "plankton"
+    sources = [*sorted((plankton / "flowcam_runs").iterdir()), plankton / "flowcam_comics", plankton / "vliz_flowcam"]
+    told = alone.ask("run", *sources, "--feed", "lab", "--no-page")
+    assert (told["exit"], told["stored"], told["images"]) == (0, 5, 3_756), told["stderr"]
+    with cluster.open_worker() as first, cluster.open_worker() as second:
+        assert cluster.ask("push", *sources, "--feed", "lab")["exit"] == 0
+        even = cluster.wait_until_even()
+        assert [end_in_order(first), end_in_order(second)] == [0, 0]
+    assert (even["submitted"], even["stored"]) == (5, 5)
+    endings = ("result.json", "run.json", "counts.json", "composition.json", ".csv", ".parquet", ".png")
+    expected = alone.read_objects(*endings)
+    assert len([key for key in expected if key.endswith("result.json")]) == 5
+    assert cluster.read_objects(*endings) == expected
