@@ -62,9 +62,9 @@ def cut_zip(path):
 
 
 def misdirect(path):
-    """Let the end of a zip say that its directory is longer than the file."""
+    """Let a zip say that its directory is elsewhere: its members are looked for before the file's first byte."""
     data = bytearray(write_zip(path, [("a.png", PICTURE)]).read_bytes())
-    data[data.index(b"PK\x05\x06") + 15] = 0x18
+    data[data.index(b"PK\x05\x06") + 19] = 0x18
     path.write_bytes(data)
 
 
@@ -88,7 +88,7 @@ REFUSED = {
     "link": (write_link, "unsafe_path", "link"),
     "encrypted": (encrypt, "encrypted_archive", "without a password"),
     "cut short": (cut_zip, "unreadable_archive", "damaged or cut short"),
-    "directory somewhere else": (misdirect, "unreadable_archive", "damaged or cut short"),
+    "directory somewhere else": (misdirect, "not_a_run", "no picture among them"),
     "packed by an unusual method": (
         lambda path: write_zip(path, [("a.png", PICTURE)], zipfile.ZIP_LZMA),
         "unsupported_archive",
