@@ -15,7 +15,7 @@ _NUMBER = re.compile(
     r"(?P<scale>k|m|thousand|million)?\s*(?P<per>(?:/|per|a)\s*y(?:ea)?r?\.?)?",
     re.IGNORECASE,
 )
-_RANGE = re.compile(r"(?P<low>\d[\d,]*)\s*(?:\u2013|-|\.\.|to)\s*(?P<high>\d[\d,]*)")
+_RANGE = re.compile(r"(?:between\s+)?(?P<low>\d[\d,]*)\s*(?:\u2013|-|\.\.|to|and)\s*(?P<high>\d[\d,]*)")
 _NUMBER_OF_NAMES = re.compile(r"(?P<number>\d+)\s*(?:\((?P<names>[^)]*)\))?")
 _OPEN = re.compile(r"\b(?:etc|and others|among others)\b\.?(?:\s+in\s+[\w ]+)?", re.IGNORECASE)
 #: Where a list has a semicolon, that alone parts its names: ``Trinidad and Tobago;`` is one.

@@ -124,6 +124,8 @@ def _open_row(installation: str, entry: dict[str, Any]) -> dict[str, Any]:
 def _to_cell(entry: dict[str, Any]) -> str:
     if entry["state"] == "measured":
         return str(entry["value"])
+    if entry["state"] == "bounded":
+        return f"{entry['low']}-{entry['high']}"
     if entry["state"] == "names":
         return "".join(f"{name};" for name in entry["value"]) or "none"
     return f"not measured: {entry['why']}"

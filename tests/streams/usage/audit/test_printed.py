@@ -23,6 +23,7 @@ from streams.usage.audit.printed import read_printed
         ("over 1.4 million", 1.4e6, 1.4e6, math.inf),
         ("<100", 100, 0, 100),
         ("16\u201326", None, 16, 26),
+        ("between 1,120 and 2,380", None, 1_120, 2_380),
     ],
 )
 def test_a_number_stands_for_what_its_digits_allow(text, number, low, high):

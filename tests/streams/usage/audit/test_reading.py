@@ -94,6 +94,14 @@ def test_a_report_of_ours_is_audited_from_its_json(tmp_path):
     assert [finding.rule for finding in audit([read_document(path)])] == ["count-against-names"]
 
 
+def test_bounds_of_ours_are_read_as_such(tmp_path):
+    path = tmp_path / "report.json"
+    bounds = {"state": "bounded", "low": 120, "high": 238, "why": "several_keys"}
+    path.write_text(_make_ours(images_processed={"M13-24": bounds}, countries={}, country_count={}))
+    cell = read_document(path).rows[0].columns["M13-24"]
+    assert (cell.number, cell.low, cell.high) == (None, 120, 238)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"periods": [], "installations": 3}'])
 def test_json_of_something_else_is_refused(tmp_path, text):
     path = tmp_path / "report.json"
