@@ -7,6 +7,7 @@ import sys
 import typer
 
 from streams.cli import account, bench, feed, models, publish, run, setup, worker
+from streams.cli.consumers import contracts
 from streams.cli.output import WRONG_USE, write_json
 from streams.cli.usage import audit, importing
 
@@ -37,6 +38,7 @@ app.add_typer(account.letters_app, name="dead-letters", rich_help_panel=_ACCOUNT
 app.command(rich_help_panel=_ACCOUNT)(account.report)
 app.command(rich_help_panel=_ACCOUNT)(audit.audit)
 app.add_typer(importing.usage_app, name="usage", rich_help_panel=_ACCOUNT)
+app.command(rich_help_panel=_ACCOUNT)(contracts.contracts)
 app.add_typer(publish.publish_app, name="publish", rich_help_panel=_PUBLISH)
 app.add_typer(publish.deployments_app, name="deployments", rich_help_panel=_PUBLISH)
 app.add_typer(models.models_app, name="models", rich_help_panel=_PUBLISH)

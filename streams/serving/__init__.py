@@ -1,0 +1,1 @@
+"""For consumers: figures over HTTP, for Prometheus and as a page; and what the topics promise."""

@@ -1,0 +1,1 @@
+"""What each topic promises, written down from the models."""
