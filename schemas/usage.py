@@ -27,6 +27,9 @@ def _to_pairs(value: object) -> object:
         raise ValueError(message) from error
 
 
+#: Identifier of a research organisation in the registry ROR, without its address.
+RorId = Annotated[str, StringConstraints(pattern=r"^0[a-z0-9]{6}[0-9]{2}$")]
+
 #: Ids and versions from elsewhere: room for every id of ours, no room for a poem.
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
@@ -36,11 +39,18 @@ Tally = Annotated[
 
 
 class Person(Noun):
-    """A person, as a keyed pseudonym (HMAC-SHA256, 64 hex digits); tier 4 is a login, 2 and 3 are weaker."""
+    """A person, as a keyed pseudonym (HMAC-SHA256, 64 hex digits); tier 4 is a login, 2 and 3 are weaker.
+
+    Attributes
+    ----------
+    key
+        Fingerprint of the key, where it is not the project's own: pseudonyms of different keys are never united.
+    """
 
     kind: Literal["person"] = "person"
     pseudonym: Sha
     tier: Annotated[int, Field(ge=2, le=4)]
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
 
 
 class DeclaredOwner(Noun):
@@ -76,6 +86,12 @@ class Served(Noun):
     resource: Annotated[str, StringConstraints(min_length=1, max_length=1100)]
 
 
+class MarkedByHand(Noun):
+    """A person annotated images and the annotations are kept."""
+
+    kind: Literal["annotated"] = "annotated"
+
+
 class NotDone(Noun):
     """Nothing was delivered: a failure, a refusal, or a health check."""
 
@@ -97,6 +113,12 @@ class UsageEvent(Noun):
         Counted things by kind; ``tile`` never adds to images.
     contents
         Digests of the unit contents, for distinct counts.
+    country_why
+        Why the country is unknown, where a look-up was tried.
+    institution
+        Home institution; absent where nobody knows it.
+    cpu_ms, gpu_ms
+        Time of processors spent; absent where nobody measured it.
     """
 
     event_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
@@ -109,10 +131,14 @@ class UsageEvent(Noun):
     traffic: Literal["internal", "affiliated", "external", "training", "robot", "test"]
     access: Literal["Regular", "Machine"]
     profile: Text
-    act: Annotated[Processed | Ingested | Served | NotDone, Field(discriminator="kind")]
+    act: Annotated[Processed | Ingested | Served | MarkedByHand | NotDone, Field(discriminator="kind")]
     who: Annotated[Person | DeclaredOwner, Field(discriminator="kind")]
     country: Country
     country_source: Literal["idp", "geoip", "declared", "none"]
+    country_why: Code | None = None
+    institution: RorId | None = None
+    cpu_ms: Count | None = None
+    gpu_ms: Count | None = None
     units: Tally
     images: Tally
     bytes: Count
@@ -151,6 +177,15 @@ class NotMeasured(Noun):
     why: Code
 
 
+class Bounded(Noun):
+    """Only bounds are known: who is in several parts cannot be told, so nothing between them is the number."""
+
+    kind: Literal["bounded"] = "bounded"
+    low: float
+    high: float
+    why: Code
+
+
 class Names(Noun):
     """A list of names, such as countries."""
 
@@ -167,7 +202,7 @@ class MetricValue(Noun):
     period: Period
     unit: str
     additive: bool
-    value: Annotated[Measured | NotMeasured | Names, Field(discriminator="kind")]
+    value: Annotated[Measured | Bounded | NotMeasured | Names, Field(discriminator="kind")]
     coverage: Annotated[float, Field(ge=0, le=1)]
     gaps: tuple[Period, ...] = ()
     profile: str

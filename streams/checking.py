@@ -13,6 +13,7 @@ from sinks.object_store.memory import MemoryStore
 from streams.brokers.address import read_log_address, read_scheme
 from streams.feeds.deployment_table import load_deployments
 from streams.feeds.mongo.opening import check_collection
+from streams.feeds.sample_sheet.sheet import load_sample_sheet
 from streams.places import (
     find_broker,
     lend_to_detectors,
@@ -24,7 +25,8 @@ from streams.places import (
 )
 from streams.publishing import load_labels, load_plan
 from streams.settings.secrets import read_secret
-from streams.usage.pseudonym import load_key
+from streams.usage.edge.geoip import open_country_file
+from streams.usage.edge.opening import open_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,11 +104,16 @@ class Check:
         tables = {feed.deployments for name, feed in given.feeds.items() if self._can_try(f"feeds.{name}.deployments")}
         for table in sorted(table for table in tables if table is not None):
             yield self._try(f"deployments in {table.name}", lambda: load_deployments(table))  # noqa: B023 - called at once
+        sheets = {feed.samples for name, feed in given.feeds.items() if self._can_try(f"feeds.{name}.samples")}
+        for sheet in sorted(sheet for sheet in sheets if sheet is not None):
+            yield self._try(f"samples in {sheet.name}", lambda: load_sample_sheet(sheet))  # noqa: B023 - called at once
         if given.dataset.plan is not None:
             yield self._try("data set", lambda: (load_plan(given), load_labels(given)))
-        key_file = given.project.pseudonym_key_file
+        key_file, country_file = given.project.pseudonym_key_file, given.project.country_file
         if key_file is not None:
-            yield self._try("pseudonym key", lambda: load_key(key_file))
+            yield self._try("pseudonym key", lambda: open_keys(given.project))
+        if country_file is not None:
+            yield self._try("country file", lambda: open_country_file(country_file))
         if given.models is not None and not given.models.is_dir():
             yield Checked("models", FatalFault(f"There is no folder {given.models.name} of models."))
 

@@ -173,6 +173,8 @@ class FeedSettings(Settings):
         A collection of MongoDB that lists the feed's images, for ``observatory watch`` without a folder.
     deployments
         CSV table of the feed's dated deployments: position, depth, camera, time zone, clock offset, masks.
+    samples
+        CSV sample sheet of a feed of runs: when, where and of how much of the sea each sample was taken.
     """
 
     installation: Name
@@ -186,6 +188,7 @@ class FeedSettings(Settings):
     watch: WatchRule = WatchRule()
     collection: CollectionRule | None = None
     deployments: Path | None = None
+    samples: Path | None = None
 
 
 class ProjectSettings(Settings):
@@ -196,7 +199,12 @@ class ProjectSettings(Settings):
     starts
         First month of the project, ``2022-09``: months M1, M2, ... are counted from it.
     pseudonym_key_file
-        File of the key that turns logins into pseudonyms; kept apart from everything else.
+        File of the key that turns logins into pseudonyms; kept apart from everything else. With the scope ``period`` a
+        folder of them, each named for its period: ``M13-24.key``.
+    pseudonym_scope
+        Whether a user is recognised in the whole project or in one period only.
+    country_file
+        File in MaxMind's format that gives the country of an address.
     key_custodian
         Who keeps that key, as a role: ``data protection officer of the institute``.
     final_payment
@@ -210,6 +218,8 @@ class ProjectSettings(Settings):
     name: str = "observatory"
     starts: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = None
     pseudonym_key_file: Path | None = None
+    pseudonym_scope: Literal["project", "period"] = "project"
+    country_file: Path | None = None
     key_custodian: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     final_payment: dt.date | None = None
     audit_years: Annotated[int, Field(ge=1, le=50)] = 5

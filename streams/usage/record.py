@@ -6,18 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from schemas.canonical import to_sha256
-from schemas.unit import Undated
-from schemas.usage import (
-    UNKNOWN_COUNTRY,
-    DeclaredOwner,
-    Ingested,
-    NotDone,
-    Person,
-    Processed,
-    UsageEvent,
-    make_usage_id,
-)
-from streams.usage.reports.definitions import PROFILE
+from schemas.usage import Ingested, NotDone, Processed, make_usage_id
+from streams.usage.edge.caller import Request, make_feed_caller, record_use
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -26,10 +16,9 @@ if TYPE_CHECKING:
     from schemas.media import Purpose, Rejection
     from schemas.result import ResultStored
     from schemas.unit import UnitKind, WorkOrder
+    from schemas.usage import UsageEvent
     from streams.settings.model import Deployment
-
-#: The door that announced media come in by, whoever announces them: folder, push, or a client of the topic.
-FEED_DOOR = "feed"
+    from streams.usage.edge.caller import Caller
 
 #: What is asked of an installation by announcing media to it.
 DETECT, INGEST = "detect", "ingest"
@@ -50,43 +39,6 @@ IMAGE_KINDS: dict[UnitKind, str] = {
 
 #: Units that are one image: these can be counted before they are opened.
 _ONE_IMAGE: frozenset[UnitKind] = frozenset({"still", "photo", "tile", "orthophoto", "scene"})
-
-CountrySource = Literal["idp", "geoip", "declared", "none"]
-Traffic = Literal["internal", "affiliated", "external", "training", "robot", "test"]
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asked, and through which door.
-
-    Attributes
-    ----------
-    who
-        A pseudonym, or the owner that a feed declares.
-    country, country_source
-        Where they are, and how that is known.
-    traffic, access
-        What sort of caller; whether a person clicked or a program called.
-    """
-
-    who: Person | DeclaredOwner
-    country: str = UNKNOWN_COUNTRY
-    country_source: CountrySource = "none"
-    door: str = FEED_DOOR
-    traffic: Traffic = "affiliated"
-    access: Literal["Regular", "Machine"] = "Machine"
-
-
-def make_feed_caller(owner: str, country: str = UNKNOWN_COUNTRY) -> Caller:
-    """Return the caller that stands for a feed: its declared owner, who is no user and counts as affiliated.
-
-    Parameters
-    ----------
-    country
-        ISO 3166; ``ZZ`` where none is declared.
-    """
-    source: CountrySource = "none" if country == UNKNOWN_COUNTRY else "declared"
-    return Caller(DeclaredOwner(owner=owner), country, source)
 
 
 def make_processed(
@@ -167,26 +119,17 @@ class Turned:
 def make_refused(turned: Turned, rejection: Rejection, *, caller: Caller) -> UsageEvent:
     """Return the use of an arrival that was refused by the router: asked for, and nothing counted."""
     event_id = make_usage_id(door=caller.door, operation=DETECT, request=rejection.rejection_id, observer_sha256=None)
-    return UsageEvent(
+    request = Request(
         event_id=event_id,
         requested_at=turned.arrived_at,
-        observed=Undated(why="not_read"),
         installation=turned.installation,
-        door=caller.door,
         operation=DETECT,
-        purpose=turned.purpose,
-        traffic=caller.traffic,
-        access=caller.access,
-        profile=PROFILE,
         act=NotDone(status="refused", reason=rejection.reason),
-        who=caller.who,
-        country=caller.country,
-        country_source=caller.country_source,
-        units=(),
-        images=(),
+        purpose=turned.purpose,
         bytes=len(turned.value),
         contents=(to_sha256(turned.value),),
     )
+    return record_use(caller, request)
 
 
 @dataclass(frozen=True)
@@ -231,23 +174,17 @@ def _make(
 ) -> UsageEvent:
     stamp = order.unit.stamp
     kind = IMAGE_KINDS.get(stamp.kind)
-    return UsageEvent(
+    request = Request(
         event_id=event_id,
         requested_at=order.arrived_at,
-        observed=stamp.captured,
         installation=stamp.installation,
-        door=caller.door,
         operation=INGEST if act.kind == "ingested" else DETECT,
-        purpose=order.purpose,
-        traffic=caller.traffic,
-        access=caller.access,
-        profile=PROFILE,
         act=act,
-        who=caller.who,
-        country=caller.country,
-        country_source=caller.country_source,
+        observed=stamp.captured,
+        purpose=order.purpose,
         units=((stamp.kind, 1),),
         images=((kind, images),) if kind and images else (),
         bytes=order.unit.size_bytes,
         contents=(stamp.content,),
     )
+    return record_use(caller, request)

@@ -63,6 +63,11 @@ FACTS = Layout(
         Column("images", "tally"),
         Column("bytes", "integer", repeats=False),
         Column("contents", "texts", repeats=False),
+        Column("country_why", "text"),
+        Column("institution", "text"),
+        Column("cpu_ms", "integer", repeats=False),
+        Column("gpu_ms", "integer", repeats=False),
+        Column("key", "text"),
     ),
 )
 
@@ -92,6 +97,8 @@ _PLAIN_FIELDS = (
     "event_id", "installation", "door", "operation", "purpose", "traffic", "access", "profile", "country",
     "country_source", "bytes", "contents",
 )  # fmt: skip
+
+_FIELDS_IF_KNOWN = ("country_why", "institution", "cpu_ms", "gpu_ms")
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
@@ -132,6 +139,8 @@ def to_fact(record: Stored, event: UsageEvent) -> dict[str, Any]:
         "who": who["kind"],
         "identity": who.get("pseudonym") or who.get("owner"),
         "tier": who["tier"],
+        "key": who.get("key"),
+        **{name: plain.get(name) for name in _FIELDS_IF_KNOWN},
         "units": event.units,
         "images": event.images,
     }
@@ -151,13 +160,15 @@ def to_rejected(record: Stored, fault: RejectedInput) -> dict[str, Any]:
 def from_fact(row: Mapping[str, Any]) -> UsageEvent:
     """Return the use of a row, equal to the one the row was made from."""
     identity = "pseudonym" if row["who"] == "person" else "owner"
+    who = {"kind": row["who"], identity: row["identity"], "tier": row["tier"], "key": row.get("key")}
     return UsageEvent.model_validate(
         {
             **{name: row[name] for name in _PLAIN_FIELDS},
             "requested_at": from_milliseconds(row["requested_at"]),
             "observed": _from_observed(row),
             "act": {"kind": row["act"], **{name: row[name] for name in _ACT_FIELDS if row[name] is not None}},
-            "who": {"kind": row["who"], identity: row["identity"], "tier": row["tier"]},
+            "who": {name: value for name, value in who.items() if value is not None},
+            **{name: row.get(name) for name in _FIELDS_IF_KNOWN},
             "units": tuple(row["units"]),
             "images": tuple(row["images"]),
         }

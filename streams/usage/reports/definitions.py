@@ -90,6 +90,10 @@ _ALL = (
         "Images taken in as units of their own, each counted once; the frames of a clip are known only when it is opened.",
     ),
     Definition(
+        "images_annotated", "Images annotated", "images", "image",
+        "Images that persons annotated, as often as their annotations were kept; not among the images processed.",
+    ),
+    Definition(
         "requests", "Requests", "uses", "request",
         "Deliveries, reads, refusals and failures together; health checks are none.",
     ),
@@ -117,6 +121,12 @@ _ALL = (
         "unique_users", "Unique users", "people", "person",
         "Different persons with a login (identity tier 4) who had a delivery or read. Not measured where nobody can log "
         "in. Periods and installations are united, never added.",
+        additive=False,
+    ),
+    Definition(
+        "user_groups", "User groups", "people", "institution",
+        "Different home institutions (ROR) of deliveries and reads. Not measured where no use tells its institution. "
+        "United, never added.",
         additive=False,
     ),
     Definition(

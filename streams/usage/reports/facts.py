@@ -30,7 +30,7 @@ COUNTED = "purpose = 'user' AND traffic NOT IN ('robot', 'test')"
 _EVENT_COLUMNS = """
     event_id UUID, event_sha256 UUID, use_sha256 UUID, requested_at TIMESTAMP_MS, installation VARCHAR,
     purpose VARCHAR, traffic VARCHAR, act VARCHAR, status VARCHAR, reason VARCHAR, demonstration BOOLEAN,
-    who VARCHAR, identity VARCHAR, tier TINYINT, country VARCHAR, country_source VARCHAR,
+    who VARCHAR, identity VARCHAR, key VARCHAR, institution VARCHAR, tier TINYINT, country VARCHAR, country_source VARCHAR,
     units MAP(VARCHAR, BIGINT), images MAP(VARCHAR, BIGINT), content UUID, contents VARCHAR[], counted BOOLEAN
 """
 
@@ -38,7 +38,7 @@ _LOAD = f"""
     INSERT INTO event SELECT
         event_id::UUID, substr(event_sha256, 1, 32)::UUID, substr(use_sha256, 1, 32)::UUID, requested_at, installation,
         purpose, traffic, act, status, reason, coalesce(demonstration, false),
-        who, identity, tier, country, country_source, units, images,
+        who, identity, key, institution, tier, country, country_source, units, images,
         CASE len(contents)
             WHEN 0 THEN event_id::UUID
             WHEN 1 THEN substr(contents[1], 1, 32)::UUID
@@ -50,7 +50,8 @@ _LOAD = f"""
 
 _LOADED = (
     "event_id", "event_sha256", "use_sha256", "requested_at", "installation", "purpose", "traffic", "act", "status",
-    "reason", "demonstration", "who", "identity", "tier", "country", "country_source", "units", "images", "contents",
+    "reason", "demonstration", "who", "identity", "key", "institution", "tier", "country", "country_source",
+    "units", "images", "contents",
 )  # fmt: skip
 
 #: One use may stand in several records. Where they differ in nothing but the time of the request, the earliest is it;

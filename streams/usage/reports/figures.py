@@ -77,7 +77,11 @@ class Figures:
     ends
         Requests that were not served, by status and reason.
     users
-        Persons of tier 4.
+        Persons of tier 4, by the key that their pseudonyms were made with: ``""`` is the project's own.
+    groups
+        Home institutions of deliveries and reads.
+    annotated
+        Images that persons annotated.
     tiers, owners, countries, sources
         Deliveries and reads, by each of these.
     uncounted
@@ -91,7 +95,9 @@ class Figures:
     as_of: str = "0"
     deliveries: int = 0
     reads: int = 0
-    users: Unique = NOBODY
+    users: dict[str, Unique] = field(default_factory=dict)
+    groups: Unique = NOBODY
+    annotated: int = 0
     tallies: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
     ends: dict[tuple[str, str], int] = field(default_factory=dict)
     tiers: dict[int, int] = field(default_factory=dict)
@@ -140,13 +146,13 @@ def read_figures(facts: Facts, period: NamedPeriod, installations: Iterable[str]
     for name, *values in query.select(_HISTORY, "requested_at < $to_at"):
         if name in figures:
             _note_history(figures[name], values)
-    for read, note in ((_TALLIES, _note_tally), (_ENDS, _note_end), (_USES, _note_use), (_OTHERS, _note_uncounted)):
+    for read, note in _READINGS:
         for name, *values in query.select(read, _IN_PERIOD):
             if name in figures:
                 note(figures[name], values)
-    for name, members in query.select(_USERS, _IN_PERIOD):
+    for name, key, members in query.select(_USERS, _IN_PERIOD):
         if name in figures:
-            figures[name].users = Unique.of(members)
+            figures[name].users[key] = Unique.of(members)
     return figures
 
 
@@ -191,9 +197,19 @@ _OTHERS = f"""
 """  # noqa: S608
 
 _USERS = f"""
-    SELECT installation, list(DISTINCT identity)
-    FROM event WHERE {_DELIVERED} AND counted AND who = 'person' AND tier = 4 AND {{when}} GROUP BY installation
+    SELECT installation, coalesce(key, ''), list(DISTINCT identity)
+    FROM event WHERE {_DELIVERED} AND counted AND who = 'person' AND tier = 4 AND {{when}} GROUP BY ALL
 """  # noqa: S608
+
+_GROUPS = f"""
+    SELECT installation, list(DISTINCT institution)
+    FROM event WHERE {_DELIVERED} AND counted AND institution IS NOT NULL AND {{when}} GROUP BY ALL
+"""  # noqa: S608
+
+_ANNOTATED = """
+    SELECT installation, coalesce(sum(list_sum(map_values(images)) - coalesce(images['tile'], 0)), 0)
+    FROM event WHERE act = 'annotated' AND counted AND {when} GROUP BY ALL
+"""
 
 
 def _note_history(figures: Figures, values: list[Any]) -> None:
@@ -228,6 +244,24 @@ def _note_use(figures: Figures, values: list[Any]) -> None:
 def _note_uncounted(figures: Figures, values: list[Any]) -> None:
     why, uses, images = values
     figures.uncounted[why] = (uses, int(images))
+
+
+def _note_groups(figures: Figures, values: list[Any]) -> None:
+    figures.groups = Unique.of(values[0])
+
+
+def _note_annotated(figures: Figures, values: list[Any]) -> None:
+    figures.annotated = int(values[0])
+
+
+_READINGS = (
+    (_TALLIES, _note_tally),
+    (_ENDS, _note_end),
+    (_USES, _note_use),
+    (_OTHERS, _note_uncounted),
+    (_GROUPS, _note_groups),
+    (_ANNOTATED, _note_annotated),
+)
 
 
 def _add(counts: dict[Any, int], key: object, count: int) -> None:

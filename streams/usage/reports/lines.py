@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schemas.usage import UNKNOWN_COUNTRY, Measured, Names, NotMeasured
+from schemas.usage import UNKNOWN_COUNTRY, Bounded, Measured, Names, NotMeasured
 from streams.usage.countries import to_country_name
 from streams.usage.reports.definitions import DEFINITIONS, Definition
-from streams.usage.reports.figures import TILE, Figures
+from streams.usage.reports.figures import NOBODY, TILE, Figures
 
 if TYPE_CHECKING:
     from streams.usage.reports.scope import Coverage, Scope
     from streams.usage.unique import Unique
 
-Value = Measured | NotMeasured | Names
+Value = Measured | Bounded | NotMeasured | Names
 
 #: Why a figure is not measured.
-NO_LOGIN, NO_FACTS = "no_login", "no_facts"
+NO_LOGIN, NO_FACTS, NO_INSTITUTION = "no_login", "no_facts", "no_institution"
+
+#: Why only bounds are known.
+SEVERAL_KEYS = "several_keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,15 @@ def _measure_unique(members: Unique) -> Measured:
     return Measured(value=float(members.count), method=members.method, low=float(low), high=float(high))
 
 
+def _measure_users(users: Mapping[str, Unique]) -> Measured | Bounded:
+    """Return the users of several keys as bounds: all of one key may be users of another, or none."""
+    if len(users) <= 1:
+        return _measure_unique(next(iter(users.values()), NOBODY))
+    bounds = [members.bounds for members in users.values()]
+    low, high = max(low for low, _ in bounds), sum(high for _, high in bounds)
+    return Bounded(low=float(low), high=float(high), why=SEVERAL_KEYS)
+
+
 def _list_images(lines: _Lines) -> list[Line]:
     def to_fresh(act: str, what: str) -> Callable[[Figures], dict[str, int]]:
         return lambda figures: {
@@ -144,6 +156,7 @@ def _list_images(lines: _Lines) -> list[Line]:
         lines.make("image_runs", lambda figures: figures.sum_images("processed").runs),
         lines.make("images_ingested", lambda figures: figures.sum_images("ingested").fresh),
         *lines.make_parts("units_ingested", to_fresh("ingested", "unit")),
+        lines.make("images_annotated", lambda figures: figures.annotated),
     ]
 
 
@@ -174,13 +187,17 @@ def _list_uses(lines: _Lines) -> list[Line]:
 def _list_people(lines: _Lines) -> list[Line]:
     def count_users(figures: Figures) -> Value:
         can_log_in = figures.has_login or figures.installation in lines.scope.with_login
-        return _measure_unique(figures.users) if can_log_in else NotMeasured(why=NO_LOGIN)
+        return _measure_users(figures.users) if can_log_in else NotMeasured(why=NO_LOGIN)
+
+    def count_groups(figures: Figures) -> Value:
+        return _measure_unique(figures.groups) if figures.groups.count else NotMeasured(why=NO_INSTITUTION)
 
     def list_countries(figures: Figures) -> list[str]:
         return sorted(filter(None, map(to_country_name, figures.countries)))
 
     return [
         lines.make_value("unique_users", count_users),
+        lines.make_value("user_groups", count_groups),
         *lines.make_parts(
             "uses_by_tier",
             lambda figures: {str(tier): count for tier, count in figures.tiers.items()},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.canonical import to_canonical
 from schemas.noun import to_time_text
-from schemas.usage import Measured, Names
+from schemas.usage import Bounded, Measured, Names
 from streams.usage.reports.definitions import DEFINITIONS, SECTIONS
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ _CSV_COLUMNS = (
 #: Before the label of a part.
 _INDENT = "- "
 
-_REASONS = {"no_login": "nobody can log in", "no_facts": "nothing was counted"}
+_REASONS = {
+    "no_login": "nobody can log in",
+    "no_facts": "nothing was counted",
+    "no_institution": "no use tells its institution",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ def to_text(cell: Cell) -> str:
         share = "" if cell.share is None else f" ({100 * cell.share:.2f} %)"
         bounds = "" if value.low is None or value.high is None else f" ({value.low:,.0f} to {value.high:,.0f})"
         return f"{value.value:,.0f}{bounds}{share}"
+    if isinstance(value, Bounded):
+        return f"between {value.low:,.0f} and {value.high:,.0f}"
     if isinstance(value, Names):
         return ", ".join(value.names) or "none"
     return f"not measured: {_REASONS.get(value.why, value.why)}"
@@ -182,6 +188,8 @@ def _to_state(cell: Cell) -> dict[str, Any]:
             "share": cell.share,
             **(bounds if value.method != "exact" else {}),
         }
+    if isinstance(value, Bounded):
+        return {"state": value.kind, "low": int(value.low), "high": int(value.high), "why": value.why}
     if isinstance(value, Names):
         return {"state": value.kind, "value": list(value.names)}
     return {"state": value.kind, "why": value.why}

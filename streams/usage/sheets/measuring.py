@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault, RejectedInput
-from schemas.usage import Measured, Names
+from schemas.usage import Bounded, Measured, Names
 from streams.usage.periods import NamedPeriod, read_period
 from streams.usage.reports.report import make_report
 from streams.usage.reports.scope import Scope
@@ -81,6 +81,9 @@ def _to_measurement(value: Value, coverage: Coverage) -> Measurement:
     note = f"{100 * coverage.share:.2f} % of the period is covered by our own counting" if coverage.gaps else ""
     if isinstance(value, Names):
         return Measurement(_join(value.names), note)
+    if isinstance(value, Bounded):
+        bound = f"between {value.low:,.0f} and {value.high:,.0f}: who is in both cannot be told"
+        return Measurement(None, "; ".join(filter(None, (note, bound))))
     if not isinstance(value, Measured):
         return Measurement(None)
     bounds = f"; between {value.low:,.0f} and {value.high:,.0f}" if value.low is not None else ""

@@ -178,5 +178,5 @@ def test_every_field_of_a_use_has_a_place_in_a_fact():
     acts = {field for act in (Processed, Ingested, Served, NotDone) for field in act.model_fields} - {"kind"}
     own = {"partition", "offset", "appended_at", "value_sha256", "event_sha256", "use_sha256"}
     observed = {"observed_start_at", "observed_end_at", "observed_why"}
-    who = {"identity", "tier"}
+    who = {"identity", "tier", "key"}
     assert {column.name for column in FACTS.columns} == own | set(UsageEvent.model_fields) | acts | observed | who

@@ -17,12 +17,11 @@ from schemas.result import (
 )
 from schemas.unit import Instant, Part, Unit, WorkOrder, make_stamp
 from schemas.usage import Ingested, NotDone, Person, UsageEvent
+from streams.usage.edge.caller import Caller, make_feed_caller
 from streams.usage.events import read_event
 from streams.usage.record import (
     IMAGE_KINDS,
-    Caller,
     Turned,
-    make_feed_caller,
     make_ingested,
     make_not_done,
     make_processed,
