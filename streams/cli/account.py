@@ -68,6 +68,7 @@ def report(  # noqa: PLR0913 - each is an option of the command
         typer.Option(help="Metric sheets, or a folder of them: the assessment in the layout of the deliverables."),
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="With --sheets: what was known by this day, 2025-09-30.")] = None,
+    progress: Annotated[bool, typer.Option("--progress", help="With --sheets: how the open period stands.")] = False,
     settings: Settings = None,
     out: Out = None,
     as_json: Json = False,
@@ -81,18 +82,10 @@ def report(  # noqa: PLR0913 - each is an option of the command
     with open_output(as_json=as_json, verbose=verbose) as output:
         read = read_given(settings, out)
         if sheets:
-            from streams.cli.usage.assess import write_assessment
+            from streams.cli.usage.assess import Asked, write_assessment
 
-            write_assessment(
-                output,
-                read.deployment,
-                sheets,
-                tuple(period or ()),
-                installation=installation,
-                form=form,
-                to=to,
-                as_of=as_of,
-            )
+            asked = Asked(tuple(sheets), tuple(period or ()), installation, form, to, as_of=as_of, progress=progress)
+            write_assessment(output, read.deployment, asked)
             return
         check_form(form)
         deployment = read.deployment

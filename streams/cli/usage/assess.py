@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from streams.cli.output import Output
     from streams.settings.model import Deployment
     from streams.usage.sheets.assessment import Assessment
@@ -18,17 +17,28 @@ if TYPE_CHECKING:
 FORMS = ("md", "html", "csv", "json")
 
 
-def write_assessment(
-    output: Output,
-    deployment: Deployment,
-    sheets: Sequence[Path],
-    periods: Sequence[str],
-    *,
-    installation: str | None = None,
-    form: str = "md",
-    to: Path | None = None,
-    as_of: str | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command was asked for.
+
+    Attributes
+    ----------
+    sheets
+        Metric sheets, or folders of them.
+    periods
+        Names; none for all of the sheets, or the open one where progress is asked for.
+    """
+
+    sheets: tuple[Path, ...]
+    periods: tuple[str, ...] = ()
+    installation: str | None = None
+    form: str = "md"
+    to: Path | None = None
+    as_of: str | None = None
+    progress: bool = False
+
+
+def write_assessment(output: Output, deployment: Deployment, asked: Asked) -> None:
     """Write the assessment of some sheets where it is asked for, and tell what the audit found in it.
 
     Raises
@@ -40,14 +50,14 @@ def write_assessment(
     from streams.cli.output import open_place
     from streams.usage.sheets.writing import to_plain
 
-    form = "md" if form == "table" else form
+    form = "md" if asked.form == "table" else asked.form
     if form not in FORMS:
         message = f"An assessment is {', '.join(FORMS)}; not {form!r}."
         raise FatalFault(message)
-    assessment = _make(deployment, sheets, periods, only=installation, as_of=_to_day(as_of))
+    assessment = _make(deployment, asked)
     text = _render(assessment, form)
-    if to is not None:
-        with open_place(to):
+    if asked.to is not None:
+        with open_place(asked.to) as to:
             to.parent.mkdir(parents=True, exist_ok=True)
             to.write_text(text, encoding="utf-8")
         output.say(f"Wrote {to}. The audit found {len(assessment.findings)} things in it.")
@@ -56,9 +66,7 @@ def write_assessment(
     output.add(to_plain(assessment))
 
 
-def _make(
-    deployment: Deployment, paths: Sequence[Path], names: Sequence[str], *, only: str | None, as_of: dt.date | None
-) -> Assessment:
+def _make(deployment: Deployment, asked: Asked) -> Assessment:
     from schemas.errors import FatalFault
     from sinks.object_store.memory import MemoryStore
     from streams.places import find_objects
@@ -67,20 +75,23 @@ def _make(
     from streams.usage.reports.scope import Scope
     from streams.usage.sheets.assessment import assess
     from streams.usage.sheets.measuring import check_figures, measure, read_periods
+    from streams.usage.sheets.progress import find_open_period
     from streams.usage.sheets.reading import read_sheets
 
-    sheets = read_sheets(paths)
+    as_of, now_at = _to_day(asked.as_of), dt.datetime.now(dt.UTC)
+    sheets = read_sheets(asked.sheets)
     check_figures(sheets, DEFINITIONS)
+    names = asked.periods or ((find_open_period(sheets, now_at),) if asked.progress else ())
     periods = read_periods(sheets, names)
-    if only is not None:
-        sheets = tuple(sheet for sheet in sheets if sheet.installation == only)
+    if asked.installation is not None:
+        sheets = tuple(sheet for sheet in sheets if sheet.installation == asked.installation)
         if not sheets:
-            message = f"There is no metric sheet of the installation {only!r}."
+            message = f"There is no metric sheet of the installation {asked.installation!r}."
             raise FatalFault(message)
-    scope = Scope(as_of_at=dt.datetime.now(dt.UTC))
     with open_facts(find_objects(deployment) or MemoryStore()) as facts:
-        measured = measure(facts, sheets, periods, scope)
-    return assess(sheets, [period.name for period in periods], measured, as_of=as_of)
+        measured = measure(facts, sheets, periods, Scope(as_of_at=now_at))
+    named = [period.name for period in periods]
+    return assess(sheets, named, measured, as_of=as_of, progress_at=now_at if asked.progress else None)
 
 
 def _to_day(text: str | None) -> dt.date | None:

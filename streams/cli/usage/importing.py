@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from streams.usage.imports.counter import Export
 
+__all__ = ["import_counters", "usage_app"]
+
 
 @usage_app.command("import")
 def import_counters(  # noqa: PLR0913 - each is an option of the command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from streams.usage.audit.auditing import Finding, audit
@@ -20,6 +20,7 @@ from streams.usage.sheets.cells import (
     unite_names,
 )
 from streams.usage.sheets.commentary import write_commentary
+from streams.usage.sheets.progress import project
 from streams.usage.sheets.sheet import TOTAL
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def assess(
     measurements: Measurements | None = None,
     *,
     as_of: dt.date | None = None,
+    progress_at: dt.datetime | None = None,
 ) -> Assessment:
     """Return the assessment of some installations.
 
@@ -96,8 +98,12 @@ def assess(
         Names, in their order; a sheet that does not report on one of them leaves its cells unmeasured.
     measurements
         Figures of ours. Under the period ``TOTAL`` stand the unions over all of the periods.
+    progress_at
+        Now, if the commentary shall say where open periods stand and would lead.
     """
     found = tuple(_assess_sheet(sheet, tuple(periods), measurements or {}, as_of) for sheet in sheets)
+    if progress_at is not None:
+        found = tuple(_add_progress(assessed, tuple(periods), progress_at) for assessed in found)
     return Assessment(tuple(periods), found, audit([to_document(found, tuple(periods))]), as_of)
 
 
@@ -108,6 +114,11 @@ def _assess_sheet(
     in_force = {row.metric.name for row in rows}
     breaks = tuple(metric for metric in sheet.metrics if metric.version > 1 and metric.name in in_force)
     return AssessedSheet(sheet, rows, breaks, write_commentary(rows, periods, breaks))
+
+
+def _add_progress(assessed: AssessedSheet, periods: tuple[str, ...], now_at: dt.datetime) -> AssessedSheet:
+    told = project(assessed.sheet, assessed.rows, periods, now_at)
+    return replace(assessed, commentary=(*told, *assessed.commentary))
 
 
 def _assess_row(

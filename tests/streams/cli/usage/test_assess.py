@@ -37,3 +37,9 @@ def test_one_installation_and_what_was_known_by_a_day_can_be_asked_for(tmp_path)
 def test_wrong_use_is_told_as_such(tmp_path):
     for wrong in (("--format", "pdf"), ("--period", "2024"), ("--as-of", "soon"), ("--installation", "nowhere")):
         assert _run(tmp_path, *wrong).exit_code == 2
+
+
+def test_the_progress_of_a_project_that_is_over_is_none(tmp_path):
+    ran = _run(tmp_path, "--progress")
+    assert ran.exit_code == 2
+    assert "No period of the sheets is open" in ran.output

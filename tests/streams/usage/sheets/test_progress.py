@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from schemas.errors import FatalFault
+from streams.usage.sheets.assessment import assess
+from streams.usage.sheets.cells import Measurement
+from streams.usage.sheets.progress import find_open_period
+from tests.streams.usage.sheets.sheets import STEPS, VISITORS, declare, read
+
+_SHEET = read(
+    STEPS.replace("unit =", 'measured_by = "images_processed"\nunit ='),
+    VISITORS.replace("unit =", 'measured_by = "unique_users"\nunit ='),
+)
+_MEASURED = {
+    ("obsea", "images_processed", "M25-36"): Measurement("100"),
+    ("obsea", "unique_users", "M25-36"): Measurement("7"),
+}
+
+
+def _tell(day: str, sheet=_SHEET) -> list[str]:
+    now_at = dt.datetime.fromisoformat(f"{day}T00:00:00+00:00")
+    made = assess([sheet], ["M13-24", "M25-36"], _MEASURED, progress_at=now_at)
+    return [line for line in made.sheets[0].commentary if "so far" in line]
+
+
+def test_an_open_period_tells_how_it_stands_and_where_the_pace_leads():
+    told = _tell("2024-11-12")  # 72 of 365 days
+    assert len(told) == 1, "distinct things are not projected"
+    assert told[0].startswith(
+        "Steps climbed: 100 so far in M25-36, of which 19.7 % is over; at this pace 507 at its end"
+    )
+    assert told[0].endswith("(a projection, no measurement).")
+
+
+def test_nothing_is_projected_from_a_few_days_or_for_a_period_that_is_over():
+    assert _tell("2024-09-20")[0].endswith("too little to project from.")
+    assert _tell("2025-09-01") == []
+    assert _tell("2023-01-01") == []
+
+
+def test_what_was_declared_has_no_pace():
+    assert _tell("2025-03-01", read(STEPS, declare("steps", "M25-36", "100"))) == []
+
+
+def test_the_open_period_is_found():
+    assert find_open_period([_SHEET], dt.datetime(2024, 8, 31, 23, 59, tzinfo=dt.UTC)) == "M13-24"
+    assert find_open_period([_SHEET], dt.datetime(2024, 9, 1, tzinfo=dt.UTC)) == "M25-36"
+    with pytest.raises(FatalFault, match="No period"):
+        find_open_period([_SHEET], dt.datetime(2025, 9, 1, tzinfo=dt.UTC))
