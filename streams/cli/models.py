@@ -46,6 +46,9 @@ class Precision(StrEnum):
     int8 = "int8"
 
 
+#: Fewer pictures than this make a background in which an animal that rested stays.
+_FEW_PICTURES = 10
+
 #: Pictures per second is what people ask of a long step; it is shown on standard error.
 _SHOW_EVERY = 25
 
@@ -323,5 +326,9 @@ def background(
     with open_output(as_json=as_json, verbose=verbose) as output:
         made = build_background_file(pictures, to)
         output.say(f"Wrote {to} from {made.pictures} pictures ({made.left_out} could not be read).")
+        if made.pictures < _FEW_PICTURES:
+            output.note(
+                f"{made.pictures} are few: what is seen in half of them becomes background. Take a day's pictures."
+            )
         output.say(f'In the settings: background = "{made.key}"')
         output.add({"background": str(to), "key": made.key, "sha256": made.sha256, "pictures": made.pictures})

@@ -327,3 +327,11 @@ def test_without_settings_pushed_files_are_the_built_in_cameras(tmp_path: Path):
     watched = ask("watch", tmp_path / "in", "--once", "--out", tmp_path / "data")
     assert (watched["exit"], watched["announced"]) == (0, 1), watched
     assert set(ask("ledger", "--out", tmp_path / "data")["feeds"]) == {"camera"}
+
+
+@pytest.mark.parametrize(("count", "is_said"), [(3, True), (10, False)])
+def test_a_background_of_few_pictures_is_said_to_be_one(tmp_path: Path, count: int, is_said: bool):  # noqa: FBT001 - a row
+    write_pictures(tmp_path / "in", count)
+    made = ask("models", "background", tmp_path / "in", "--to", tmp_path / "background.png")
+    assert (made["exit"], made["pictures"]) == (0, count)
+    assert ("are few" in made["stderr"]) == is_said
