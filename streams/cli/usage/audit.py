@@ -54,15 +54,18 @@ def audit(
 def _list_rules(output: Output) -> None:
     from streams.usage.audit.rulebook import RULES
 
-    output.show_table(
-        "Rules", ("rule", "what holds in a report without fault"), [(rule.name, rule.promise) for rule in RULES]
-    )
+    rows = [(rule.name, rule.weight, rule.promise) for rule in RULES]
+    output.show_table("Rules", ("rule", "what breaks it is a", "what holds in a report without fault"), rows)
     output.add({"rules": {rule.name: rule.promise for rule in RULES}})
 
 
 def _show(output: Output, findings: tuple[Finding, ...]) -> None:
-    from streams.usage.audit.auditing import to_line
+    from streams.usage.audit.auditing import HEADINGS, to_line
 
-    for finding in findings:
-        output.say(f"{finding.rule}: {to_line(finding)}")
+    for weight, heading in HEADINGS.items():
+        own = [finding for finding in findings if finding.weight == weight]
+        if own:
+            output.say(f"{heading}: {len(own):,}")
+        for finding in own:
+            output.say(f"  {finding.rule}: {to_line(finding)}")
     output.say(f"{len(findings):,} found." if findings else "Nothing was found.")

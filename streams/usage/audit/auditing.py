@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     from streams.usage.audit.dossier import Rule, Seen
 
 
+#: What findings of each weight stand under, the heavier first.
+HEADINGS = {"contradiction": "What cannot be true", "doubt": "What a reader cannot know to be true"}
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a rule found.
 
     Attributes
     ----------
+    weight
+        ``contradiction`` or ``doubt``, as the rule has it.
     document, line
         Where: the report's name, and the line of its file (0 where there is none).
     subject, about, column
@@ -29,6 +35,7 @@ class Finding:
     """
 
     rule: str
+    weight: str
     document: str
     line: int
     subject: str
@@ -63,16 +70,19 @@ def _to_finding(rule: Rule, seen: Seen) -> Finding:
         subject, about = "", item.group
     else:
         subject, about = item.subject, item.attribute
-    return Finding(rule.name, seen.document.name, item.line, subject, about, seen.column, seen.sentence)
+    where = (seen.document.name, item.line, subject, about, seen.column)
+    return Finding(rule.name, rule.weight, *where, seen.sentence)
 
 
 def to_markdown(findings: Sequence[Finding]) -> str:
-    """Return the findings as Markdown: rule by rule, with what each rule asks for."""
+    """Return the findings as Markdown: contradictions before doubts, rule by rule, with what each rule asks for."""
     parts = ["# Findings", f"{len(findings)} found." if findings else "Nothing was found."]
-    for rule in RULES:
-        own = [finding for finding in findings if finding.rule == rule.name]
-        if own:
-            parts += [f"## {rule.name}", rule.promise, "\n".join(f"- {to_line(finding)}" for finding in own)]
+    for weight, heading in HEADINGS.items():
+        ruled = [rule for rule in RULES if rule.weight == weight and any(rule.name == item.rule for item in findings)]
+        parts += [f"## {heading}"] if ruled else []
+        for rule in ruled:
+            own = [to_line(finding) for finding in findings if finding.rule == rule.name]
+            parts += [f"### {rule.name}", rule.promise, "\n".join(f"- {line}" for line in own)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from streams.usage.audit.document import Claim, Document, Grouping, Mention, Row, Statement
@@ -65,8 +65,11 @@ class Rule:
         What holds in a report without fault.
     check
         Yields what breaks it, in the order of the reports.
+    weight
+        ``contradiction``: what breaks it cannot be true. ``doubt``: it may be true, and a reader cannot know.
     """
 
     name: str
     promise: str
     check: Callable[[Dossier], Iterator[Seen]]
+    weight: Literal["contradiction", "doubt"] = "contradiction"

@@ -18,7 +18,7 @@ def test_tables_with_faults_are_told_line_by_line_and_end_with_one(tmp_path):
     ran = _run(str(_SEEDS / "m24.toml"), str(_SEEDS / "m36.toml"), "--to", str(tmp_path / "out" / "found.md"))
     assert ran.exit_code == 1
     assert "unique-bounds: m36:" in ran.stdout
-    assert "## unique-bounds" in (tmp_path / "out" / "found.md").read_text()
+    assert "### unique-bounds" in (tmp_path / "out" / "found.md").read_text()
 
 
 def test_tables_without_faults_end_with_zero_also_for_machines():

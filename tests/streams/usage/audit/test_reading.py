@@ -125,7 +125,7 @@ def test_rules_have_names_of_their_own_and_say_what_they_ask_for():
 
 def test_findings_are_written_down_with_what_the_rule_asks_for():
     text = to_markdown(audit([read_toml(_TABLE, "library.toml")]))
-    assert "## sum" in text
+    assert "## What cannot be true\n\n### sum" in text
     assert "library:5 (library, loans, TOTAL)" in text
     assert to_markdown(()).endswith("Nothing was found.\n")
 

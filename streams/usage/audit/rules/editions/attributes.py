@@ -45,4 +45,9 @@ def _check(dossier: Dossier) -> Iterator[Seen]:
                 yield Seen(after, statements[0], "", f"{about}: {told} in {before.name}, {now} now.")
 
 
-RULE = Rule("attribute-drift", "Name, place, dates and partners stay, or the report says why they changed.", _check)
+RULE = Rule(
+    "attribute-drift",
+    "Name, place, dates and partners stay, or the report says why they changed.",
+    _check,
+    weight="doubt",
+)

@@ -43,4 +43,6 @@ def _check_changed(dossier: Dossier) -> Iterator[Seen]:
 ABSENT = Rule(
     "absent-became-zero", "What was not available does not become zero, nor zero not available.", _check_absent
 )
-CHANGED = Rule("restated", "A number that was reported is not changed without saying so.", _check_changed)
+CHANGED = Rule(
+    "restated", "A number that was reported is not changed without saying so.", _check_changed, weight="doubt"
+)

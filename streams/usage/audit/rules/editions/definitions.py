@@ -25,4 +25,9 @@ def _check(dossier: Dossier) -> Iterator[Seen]:
                     yield Seen(after, row, "", f"The {part} was {was!r} in {before.name}, and is {now!r}.")
 
 
-RULE = Rule("definition-drift", "Label, definition and unit of a row stay, or the report shows the break.", _check)
+RULE = Rule(
+    "definition-drift",
+    "Label, definition and unit of a row stay, or the report shows the break.",
+    _check,
+    weight="doubt",
+)

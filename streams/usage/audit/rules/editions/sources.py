@@ -31,4 +31,4 @@ def _check(dossier: Dossier) -> Iterator[Seen]:
                     )  # fmt: skip
 
 
-RULE = Rule("source-drift", "A number told again is told with the same source.", _check)
+RULE = Rule("source-drift", "A number told again is told with the same source.", _check, weight="doubt")

@@ -49,5 +49,8 @@ def _check_twins(dossier: Dossier) -> Iterator[Seen]:
 
 MORE = Rule("more-out-than-in", "No more is processed than was taken in.", _check_more)
 TWINS = Rule(
-    "twin-rows", "Taken in and processed are counted each on its own, not one copied from the other.", _check_twins
+    "twin-rows",
+    "Taken in and processed are counted each on its own, not one copied from the other.",
+    _check_twins,
+    weight="doubt",
 )

@@ -18,4 +18,6 @@ def _check(dossier: Dossier) -> Iterator[Seen]:
             yield Seen(document, row, TOTAL, f"The row counts per {row.per}, and is given a total of {total.text}.")
 
 
-RULE = Rule("rate-total", "A quantity per year is given for each year, without a total over years.", _check)
+RULE = Rule(
+    "rate-total", "A quantity per year is given for each year, without a total over years.", _check, weight="doubt"
+)

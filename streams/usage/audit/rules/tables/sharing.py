@@ -41,4 +41,4 @@ def _compare(
     )  # fmt: skip
 
 
-RULE = Rule("shared-baseline", "Each installation has baselines of its own.", _check)
+RULE = Rule("shared-baseline", "Each installation has baselines of its own.", _check, weight="doubt")

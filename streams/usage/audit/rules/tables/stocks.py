@@ -26,4 +26,6 @@ def _check(dossier: Dossier) -> Iterator[Seen]:
                 break
 
 
-RULE = Rule("stock-as-baseline", "The baseline of a count in a time is a count in a time, not a stock.", _check)
+RULE = Rule(
+    "stock-as-baseline", "The baseline of a count in a time is a count in a time, not a stock.", _check, weight="doubt"
+)

@@ -49,6 +49,7 @@ SUM = Rule(
     "unique-sum",
     "Distinct things of several periods are united, or their total is given as bounds, not added.",
     _check_sum,
+    weight="doubt",
 )
 BOUNDS = Rule(
     "unique-bounds", "The total of distinct things lies between the largest period and the sum.", _check_bounds

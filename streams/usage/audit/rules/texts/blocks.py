@@ -50,4 +50,9 @@ def _list_attributes(document: Document, subject: str) -> set[str]:
     return {item.attribute for item in document.statements if item.block and item.subject == subject}
 
 
-RULE = Rule("missing-row", "Every installation has the rows and descriptions that most of the others have.", _check)
+RULE = Rule(
+    "missing-row",
+    "Every installation has the rows and descriptions that most of the others have.",
+    _check,
+    weight="doubt",
+)

@@ -19,4 +19,9 @@ def _check(dossier: Dossier) -> Iterator[Seen]:
             yield Seen(document, row, "", f"The row declares {declared}; by the text it was counted by {told}.")
 
 
-RULE = Rule("method-against-source", "A row's numbers come from the way of counting that the row declares.", _check)
+RULE = Rule(
+    "method-against-source",
+    "A row's numbers come from the way of counting that the row declares.",
+    _check,
+    weight="doubt",
+)

@@ -42,4 +42,6 @@ def _find_start(dossier: Dossier, document: Document, installation: str) -> str 
     return None
 
 
-RULE = Rule("before-operation", "Use is counted from the day on which an installation is in operation.", _check)
+RULE = Rule(
+    "before-operation", "Use is counted from the day on which an installation is in operation.", _check, weight="doubt"
+)

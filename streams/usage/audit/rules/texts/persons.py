@@ -44,4 +44,5 @@ UNJOINED = Rule(
     "sources-not-joined",
     "Persons known to several sources are told apart across them before they are counted.",
     _check_unjoined,
+    weight="doubt",
 )

@@ -35,4 +35,4 @@ def _check(dossier: Dossier) -> Iterator[Seen]:
                 break
 
 
-RULE = Rule("told-as-another", "A number of the table is told in the text as what it is.", _check)
+RULE = Rule("told-as-another", "A number of the table is told in the text as what it is.", _check, weight="doubt")

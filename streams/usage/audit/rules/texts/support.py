@@ -35,4 +35,6 @@ def _is_reached(cell: Printed, pieces: list[Claim]) -> bool:
     )
 
 
-RULE = Rule("unsupported", "A number can be reached from the numbers that the text gives for it.", _check)
+RULE = Rule(
+    "unsupported", "A number can be reached from the numbers that the text gives for it.", _check, weight="doubt"
+)

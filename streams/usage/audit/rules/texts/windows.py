@@ -70,4 +70,4 @@ def _check_short(dossier: Dossier) -> Iterator[Seen]:
 
 
 OUTSIDE = Rule("window-outside-period", "What is counted for a period was counted within it.", _check_outside)
-SHORT = Rule("window-short", "What is counted for a period was counted for all of it.", _check_short)
+SHORT = Rule("window-short", "What is counted for a period was counted for all of it.", _check_short, weight="doubt")

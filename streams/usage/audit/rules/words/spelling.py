@@ -33,4 +33,4 @@ def _check(dossier: Dossier) -> Iterator[Seen]:
                 yield Seen(document, first[other], "", f"{other!r} and {one!r} look like one name spelt in two ways.")
 
 
-RULE = Rule("spelling", "A proper name is spelt in one way in a report.", _check)
+RULE = Rule("spelling", "A proper name is spelt in one way in a report.", _check, weight="doubt")
