@@ -133,10 +133,9 @@ class Parts:
     @cached_property
     def _meanings(self) -> Mapping[str, Meaning]:
         """What labels stand for, where the settings name a label map."""
-        from streams.publishing import load_labels  # noqa: PLC0415 - it loads all of Darwin Core
+        from streams.publishing import find_meanings  # noqa: PLC0415 - it loads all of Darwin Core
 
-        dataset = self.deployment.dataset
-        return load_labels(self.deployment).to_meanings() if dataset.label_map or dataset.label_map_file else {}
+        return find_meanings(self.deployment)
 
     def make_gate(self) -> FeedGate:
         """Return the gate that pauses a feed most of whose units fail."""

@@ -23,14 +23,15 @@ from sinks.darwin_core.units import POSITION_UNKNOWN, PublishedUnit
 from sinks.result_tables import read_entries
 from sinks.results import ANNOUNCEMENT, DOCUMENT
 from streams.feeds.deployment_table import load_feed_deployments
-from streams.feeds.sample_sheet.sheet import SampleSheet, load_sample_sheet
+from streams.feeds.sample_sheet.sheet import SampleSheet, load_sample_sheet, load_sample_sheets
 from streams.places import find_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from schemas.finding import Entry
+    from schemas.forms.taxa import Meaning
     from sinks.composition.run_counts import RunCounts
     from sinks.darwin_core.labels import LabelMap
     from sinks.darwin_core.plan import DatasetPlan
@@ -64,7 +65,8 @@ def publish_deployment(
     Parameters
     ----------
     samples
-        The sample sheet: when and where the water of runs was taken. Runs are not published without it.
+        The sample sheet: when and where the water of runs was taken; absent, those that the feeds' settings name. Runs are not
+        published without it.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def publish_deployment(
         sheet, or the archive fails its checks.
     """
     plan, labels = load_plan(deployment), load_labels(deployment)
-    sheet = SampleSheet() if samples is None else load_sample_sheet(samples)
+    sheet = load_sheet(deployment) if samples is None else load_sample_sheet(samples)
     store = find_objects(deployment)
     if store is None:
         message = "There is nothing to publish yet: no result was ever stored with these settings."
@@ -91,7 +93,8 @@ def publish_deployment(
             allow_demonstration=allow_demonstration,
         )
     except SampleSheetNeededError as fault:
-        hint = "Name the sample sheet with --samples." if samples is None else "Then publish again."
+        is_named = samples is not None or bool(sheet.samples)
+        hint = "Then publish again." if is_named else "Name the sample sheet with --samples."
         message = f"{fault.sentence}\n{hint}"
         raise FatalFault(message) from fault
     except NothingToPublishError as fault:
@@ -99,6 +102,17 @@ def publish_deployment(
         raise FatalFault(" ".join((fault.sentence, *hints))) from fault
     # the sheet may have runs of feeds that were not asked for
     return report if feeds else replace(report, notes=(*report.notes, *_explain_unused(sheet, runs)))
+
+
+def load_sheet(deployment: Deployment) -> SampleSheet:
+    """Return the samples of the sheets that the feeds' settings name.
+
+    Raises
+    ------
+    FatalFault
+        If a sheet cannot be read or has mistakes.
+    """
+    return load_sample_sheets(feed.samples for feed in deployment.feeds.values())
 
 
 def _explain_unused(sheet: SampleSheet, runs: list[StoredRun]) -> Iterator[str]:
@@ -157,6 +171,18 @@ def load_labels(deployment: Deployment) -> LabelMap:
         message = f"The settings name no label map; shipped ones are {', '.join(list_shipped_maps())}."
         raise FatalFault(message)
     return read_label_map(_read_text(path), of=path.name)
+
+
+def find_meanings(deployment: Deployment) -> Mapping[str, Meaning]:
+    """Return what labels stand for, by the label map that the settings name; nothing where they name none.
+
+    Raises
+    ------
+    FatalFault
+        If the label map is wrong.
+    """
+    dataset = deployment.dataset
+    return load_labels(deployment).to_meanings() if dataset.label_map or dataset.label_map_file else {}
 
 
 def _read_text(path: Path) -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.result import ResultStored
 from schemas.sampling.run import RunRecord
-from sinks.composition.outputs.telling import COLUMNS, Told, tell_run
+from sinks.composition.outputs.telling import Told, tell_run
 from sinks.composition.revisions import Revision, choose_revisions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
 
     from schemas.topics import Topics
     from streams.brokers.client import Client
@@ -42,20 +42,15 @@ class StoredRun:
         """Return the JSON object of this run."""
         keys = {asset.role: asset.key for asset in self.announced.products if asset.role != "sheet"}
         return {
-            "name": self.told.name,
+            **self.told.to_plain(),
             "unit_id": self.announced.unit.unit_id,
-            "facts": dict(self.told.facts),
-            "classes": [dict(zip(COLUMNS, row, strict=True)) for row in self.told.rows],
-            "notes": list(self.told.notes),
             "folder": self.folder,
             "objects": keys,
             "former": self.former,
         }
 
 
-def read_runs(
-    client: Client, topics: Topics, read: Callable[[str], bytes], *, units: Collection[str] | None = None
-) -> tuple[StoredRun, ...]:
+def read_runs(client: Client, topics: Topics, read: Callable[[str], bytes]) -> tuple[StoredRun, ...]:
     """Return the runs that stand, as they were announced; see :func:`list_runs`.
 
     Raises
@@ -64,12 +59,10 @@ def read_runs(
         If broker or store is away.
     """
     records = client.read(topics.result_stored)
-    return list_runs((ResultStored.from_json(record.value) for record in records if record.value), read, units=units)
+    return list_runs((ResultStored.from_json(record.value) for record in records if record.value), read)
 
 
-def list_runs(
-    announced: Iterable[ResultStored], read: Callable[[str], bytes], *, units: Collection[str] | None = None
-) -> tuple[StoredRun, ...]:
+def list_runs(announced: Iterable[ResultStored], read: Callable[[str], bytes]) -> tuple[StoredRun, ...]:
     """Return the runs that stand: of one that was saved or looked at again, the newest.
 
     Parameters
@@ -78,8 +71,6 @@ def list_runs(
         In the order of their topic; other kinds of units are passed over.
     read
         Returns an object by its key.
-    units
-        Only runs of these units, though all decide what stands.
     """
     results = {item.result_id: item for item in announced if item.unit.kind == "run"}
     told = {result_id: _tell(item, read) for result_id, item in results.items()}
@@ -98,7 +89,7 @@ def list_runs(
             former.get((run.feed, run.group), 0),
         )
         for run in choice.runs
-        if run.model is not None and (units is None or run.unit_id in units)
+        if run.model is not None
     ]
     return tuple(sorted(standing, key=lambda run: (run.announced.unit.feed, run.told.name)))
 

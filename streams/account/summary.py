@@ -21,7 +21,9 @@ from sinks.pages.summary import Aside, Balance, Entry, Link, Metric, ModelUsed, 
 from streams.account.dead_letters import read_dead_letters
 from streams.account.ledger import read_ends, read_ledger
 from streams.account.runs import PICTURES, StoredRun, list_runs
+from streams.account.samples import PooledSample, pool_samples
 from streams.places import open_broker, open_objects, plan_topics, to_app_id
+from streams.publishing import find_meanings, load_sheet
 from streams.reporting import make_usage_report
 from streams.usage.reports.tables import to_tables
 
@@ -110,9 +112,31 @@ def _fill(
         models=_list_models(client, topics, store),
         links=links,
         newest=GALLERY_LIMIT,
-        runs=tuple(_to_part(run, lambda key: _to_href(store, key, folder)) for run in runs[:RUNS_LIMIT]),
+        runs=(
+            *map(_to_sample_part, find_samples(deployment, runs, store.read)),
+            *(_to_part(run, lambda key: _to_href(store, key, folder)) for run in runs[:RUNS_LIMIT]),
+        ),
         runs_left_out=max(0, len(runs) - RUNS_LIMIT),
     )
+
+
+def find_samples(
+    deployment: Deployment, runs: tuple[StoredRun, ...], read: Callable[[str], bytes]
+) -> tuple[PooledSample, ...]:
+    """Return the samples of the sheets that the feeds' settings name, as far as their runs are stored.
+
+    Raises
+    ------
+    FatalFault
+        If a sheet or the label map is wrong, or runs of one sample were counted by different rules.
+    """
+    sheet = load_sheet(deployment)
+    return pool_samples(runs, sheet, find_meanings(deployment), read) if sheet.samples else ()
+
+
+def _to_sample_part(item: PooledSample) -> RunPart:
+    told = item.told
+    return RunPart(told.name, told.facts, COLUMNS, told.rows, told.notes)
 
 
 def _to_part(run: StoredRun, to_href: Callable[[str], str | None]) -> RunPart:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from schemas.errors import RejectedInput
+    from sinks.composition.outputs.telling import Told
     from streams.account.ledger import Ledger
     from streams.cli.output import Output
     from streams.feeds.announce import Sender
@@ -266,24 +267,37 @@ def show_runs(output: Output, deployment: Deployment, ledger: Ledger) -> None:
     if not any(deployment.feeds[name].reads == "runs" for name in ledger.feeds if name in deployment.feeds):
         return
     from schemas.topics import Topics
-    from sinks.composition.outputs.telling import COLUMNS
     from streams.account.runs import read_runs
+    from streams.account.summary import find_samples
     from streams.places import open_broker, open_objects
 
     topics = Topics(deployment.broker.topic_prefix)
     with closing(open_broker(deployment)) as client:
-        runs = read_runs(client, topics, open_objects(deployment).read, units=ledger.stored_units)
+        read = open_objects(deployment).read
+        every = read_runs(client, topics, read)
+    runs = [run for run in every if run.announced.unit.unit_id in ledger.stored_units]
     place = f"{deployment.folder / 'store'}/" if deployment.store.url == "file:" else f"{deployment.store.url}/"
     for run in runs[:_SHOWN_RUNS]:
-        output.show_table(run.told.name, COLUMNS, run.told.rows)
-        for name, value in run.told.facts:
-            output.say(f"  {name:<22}{value}")
-        for note in run.told.notes:
-            output.say(f"  note: {note}")
+        show_told(output, run.told)
         output.say(f"  files: {place}{run.folder}\n")
     if len(runs) > _SHOWN_RUNS:
         output.say(f"{len(runs) - _SHOWN_RUNS:,} more runs are on the summary page.")
-    output.add({"runs": [run.to_plain() for run in runs]})
+    mine = {run.told.name for run in runs}
+    told = [item.told for item in find_samples(deployment, every, read) if mine & set(item.runs)]
+    for sample in told[:_SHOWN_RUNS]:
+        show_told(output, sample)
+    output.add({"runs": [run.to_plain() for run in runs], "samples": [sample.to_plain() for sample in told]})
+
+
+def show_told(output: Output, told: Told) -> None:
+    """Show what a run or sample is made of."""
+    from sinks.composition.outputs.telling import COLUMNS
+
+    output.show_table(told.name, COLUMNS, told.rows)
+    for name, value in told.facts:
+        output.say(f"  {name:<22}{value}")
+    for note in told.notes:
+        output.say(f"  note: {note}")
 
 
 def finish(output: Output, deployment: Deployment, ledger: Ledger) -> None:

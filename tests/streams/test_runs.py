@@ -160,3 +160,35 @@ def test_where_no_volume_is_known_particles_are_counted_and_nothing_is_guessed(t
     (run,) = told["runs"]
     assert run["facts"]["concentration"] == "not known"
     assert {row["per litre"] for row in run["classes"]} == {"not known"}
+
+
+SHEET = """sample_id,run,taken_at,lat_deg,lon_deg,depth_min_m,water,volume_filtered_l,volume_concentrate_ml
+s1,sea-1,2024-05-14T09:12:00Z,51.43,2.81,0,concentrated,50,100
+s1,sea-2,,,,,,,
+"""
+
+
+def test_runs_of_one_sample_are_pooled_per_litre_of_sea_by_the_sheet_that_the_feed_names(tmp_path):
+    site = Site(tmp_path / "site", changes=f'{LAB}samples = "samples.csv"\n')
+    settings = site.settings
+    (settings.parent / "samples.csv").write_text(SHEET)
+    runs = [
+        write_small_run(tmp_path / name, name=name, seed=seed) for seed, name in enumerate(["sea-1", "sea-2", "other"])
+    ]
+    told = ask("run", *(tmp_path / run.plan.name for run in runs), "--feed", "lab", "--settings", settings)
+    (sample,) = told["samples"]
+    assert sample["name"] == "Sample s1: sea-1, sea-2"
+    assert sample["facts"]["particles"] == "60"
+    litres = sum(run.plan.imaged_ml for run in runs[:2]) * 50_000 / 100 / 1_000
+    assert float(sample["facts"]["stands for"].split()[0]) == pytest.approx(litres, rel=1e-3)
+    assert not any("not of sea" in note for note in sample["notes"])
+    page = (site.folder / "data" / "summary" / "index.html").read_text(encoding="utf-8")
+    assert "Sample s1: sea-1, sea-2" in page
+
+
+def test_a_wrong_cell_of_a_sheet_is_named_by_check(tmp_path):
+    site = Site(tmp_path / "site", changes=f'{LAB}samples = "samples.csv"\n')
+    (site.settings.parent / "samples.csv").write_text(SHEET.replace("51.43", "151.43"))
+    checked = ask("check", "--settings", site.settings)
+    (wrong,) = [part["error"] for part in checked["checked"] if part["part"] == "samples in samples.csv"]
+    assert "line 2, lat_deg" in wrong

@@ -53,14 +53,21 @@ class Told:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
 
+    def to_plain(self) -> dict[str, Any]:
+        """Return the JSON object."""
+        classes = [dict(zip(COLUMNS, row, strict=True)) for row in self.rows]
+        return {"name": self.name, "facts": dict(self.facts), "classes": classes, "notes": list(self.notes)}
 
-def tell_run(composition: Mapping[str, Any], record: RunRecord) -> Told:
-    """Return what is told of a run.
+
+def tell_run(composition: Mapping[str, Any], record: RunRecord | None = None) -> Told:
+    """Return what is told of a run, or of a sample of several.
 
     Parameters
     ----------
     composition
         The JSON object of :func:`sinks.composition.outputs.composition_table.write_composition_json`.
+    record
+        Of the run; a sample has none.
     """
     return Told(
         name=str(composition["sample"]),
@@ -70,14 +77,17 @@ def tell_run(composition: Mapping[str, Any], record: RunRecord) -> Told:
     )
 
 
-def _list_facts(composition: Mapping[str, Any], record: RunRecord) -> Iterator[tuple[str, str]]:
+def _list_facts(composition: Mapping[str, Any], record: RunRecord | None) -> Iterator[tuple[str, str]]:
     totals, volume = composition["totals"], composition["volume"]
     every, counted = totals["all"], totals["all_without_flagged"]
     yield "particles", f"{every['particles']:,}"
     if volume["known"]:
-        yield f"volume {'processed' if record.mode == 'trigger' else 'imaged'}", f"{volume['analysed_ml']:.4g} ml"
+        is_triggered = record is not None and record.mode == "trigger"
+        yield f"volume {'processed' if is_triggered else 'imaged'}", f"{volume['analysed_ml']:.4g} ml"
         if volume["dilution"] != 1:
             yield "dilution", f"{volume['dilution']:g}, taken into account"
+        if volume["basis"] == "sea":
+            yield "stands for", f"{volume['sea_ml'] / _ML:.4g} litres of sea"
     else:
         yield "volume imaged", "not known"
     yield "concentration", _to_concentration(every) or "not known"
@@ -86,7 +96,7 @@ def _list_facts(composition: Mapping[str, Any], record: RunRecord) -> Iterator[t
         yield "without flagged", f"{_to_concentration(counted) or format(counted['particles'], ',')} ({flags})"
     else:
         yield "flagged", "none: no stuck or repeated particle, bubble or bead was found"
-    if record.declared.particles_per_ml is not None:
+    if record is not None and record.declared.particles_per_ml is not None:
         yield "the instrument's own", f"{_to_text(record.declared.particles_per_ml)} per ml"
     biovolume = totals["biovolume"].get("mm3_per_l")
     if biovolume is not None:
@@ -118,7 +128,7 @@ def _to_row(group: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _list_notes(composition: Mapping[str, Any], record: RunRecord) -> Iterator[str]:
+def _list_notes(composition: Mapping[str, Any], record: RunRecord | None) -> Iterator[str]:
     volume = composition["volume"]
     if not volume["known"]:
         yield from (f"Concentration is not known. {sentence}" for sentence in volume["sentences"])
@@ -127,12 +137,17 @@ def _list_notes(composition: Mapping[str, Any], record: RunRecord) -> Iterator[s
     if composition["unsized"]:
         of = composition["totals"]["all_without_flagged"]["particles"]
         yield f"{composition['unsized']:,} of {of:,} particles have no diameter, so they are in no size class."
+    if composition["demonstration"]:
+        yield "A demonstration model named the particles: its names are not fit for scientific use, the counts are."
+    if record is not None:
+        yield from _list_record_notes(record)
+
+
+def _list_record_notes(record: RunRecord) -> Iterator[str]:
     if record.started_at is None and record.started_local is None:
         yield "When the instrument ran is not known: its files do not say it."
     elif record.started_at is None:
         yield f"The instrument's clock said {record.started_local}; its time zone is not known, so the run is undated."
-    if composition["demonstration"]:
-        yield "A demonstration model named the particles: its names are not fit for scientific use, the counts are."
     yield from (_NOTES.get(code, f"Found odd and passed over: {code.replace('_', ' ')}.") for code in record.notes)
 
 

@@ -110,6 +110,18 @@ def load_sample_sheet(path: Path) -> SampleSheet:
     return read_sample_sheet(data, name=path.name)
 
 
+def load_sample_sheets(paths: Iterable[Path | None]) -> SampleSheet:
+    """Return the samples of the sheets that feeds name; several may name the same one.
+
+    Raises
+    ------
+    FatalFault
+        As :func:`load_sample_sheet`.
+    """
+    sheets = [load_sample_sheet(path) for path in sorted({path for path in paths if path is not None})]
+    return SampleSheet(tuple(sample for sheet in sheets for sample in sheet.samples))
+
+
 def read_sample_sheet(data: bytes, *, name: str = "samples.csv") -> SampleSheet:
     """Return the samples of a sheet.
 
