@@ -58,7 +58,7 @@ def report(  # noqa: PLR0913 - each is an option of the command
         typer.Option(help="2026, 2026-11, 2026-11-01..2026-12-01 or M13-24; may be given several times."),
     ] = None,
     installation: Annotated[str | None, typer.Option(help="Only this installation.")] = None,
-    form: Annotated[str, typer.Option("--format", help="table, md, csv or json; html with --sheets.")] = "table",
+    form: Annotated[str, typer.Option("--format", help="table, md, csv or json; with --sheets html and docx too.")] = "table",
     to: Annotated[Path | None, typer.Option(help="Write there instead of standard output.")] = None,
     publish: Annotated[
         bool, typer.Option("--publish", help="Send the current figures to the metric topic too.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streams.settings.model import Deployment
     from streams.usage.sheets.assessment import Assessment
 
-FORMS = ("md", "html", "csv", "json")
+FORMS = ("md", "html", "docx", "csv", "json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,17 @@ def write_assessment(output: Output, deployment: Deployment, asked: Asked) -> No
         message = f"An assessment is {', '.join(FORMS)}; not {form!r}."
         raise FatalFault(message)
     assessment = _make(deployment, asked)
-    text = _render(assessment, form)
+    if form == "docx" and asked.to is None:
+        message = "A Word document is written into a file: name it with --to."
+        raise FatalFault(message)
+    written = _render(assessment, form)
     if asked.to is not None:
         with open_place(asked.to) as to:
             to.parent.mkdir(parents=True, exist_ok=True)
-            to.write_text(text, encoding="utf-8")
+            to.write_bytes(written)
         output.say(f"Wrote {to}. The audit found {len(assessment.findings)} things in it.")
     elif not output.as_json:
-        typer.echo(text, nl=False)
+        typer.echo(written.decode("utf-8"), nl=False)
     output.add(to_plain(assessment))
 
 
@@ -104,8 +107,12 @@ def _to_day(text: str | None) -> dt.date | None:
         raise FatalFault(message) from error
 
 
-def _render(assessment: Assessment, form: str) -> str:
+def _render(assessment: Assessment, form: str) -> bytes:
+    if form == "docx":
+        from streams.usage.sheets.word import to_docx
+
+        return to_docx(assessment)
     from streams.usage.sheets.page import to_html
     from streams.usage.sheets.writing import to_csv, to_json, to_markdown
 
-    return {"md": to_markdown, "html": to_html, "csv": to_csv, "json": to_json}[form](assessment)
+    return {"md": to_markdown, "html": to_html, "csv": to_csv, "json": to_json}[form](assessment).encode("utf-8")

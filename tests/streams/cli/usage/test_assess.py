@@ -24,6 +24,9 @@ def test_sheets_become_a_report_in_every_form(tmp_path):
         ran = _run(tmp_path, "--format", form, "--to", str(tmp_path / "out" / f"report.{form}"))
         assert ran.exit_code == 0, ran.output
         assert (tmp_path / "out" / f"report.{form}").read_text(encoding="utf-8").startswith(begins)
+    ran = _run(tmp_path, "--format", "docx", "--to", str(tmp_path / "out" / "report.docx"))
+    assert ran.exit_code == 0, ran.output
+    assert (tmp_path / "out" / "report.docx").read_bytes().startswith(b"PK")
     assert _run(tmp_path).stdout == (_SEEDS / "golden-m36.md").read_text(encoding="utf-8")
 
 
@@ -35,7 +38,13 @@ def test_one_installation_and_what_was_known_by_a_day_can_be_asked_for(tmp_path)
 
 
 def test_wrong_use_is_told_as_such(tmp_path):
-    for wrong in (("--format", "pdf"), ("--period", "2024"), ("--as-of", "soon"), ("--installation", "nowhere")):
+    for wrong in (
+        ("--format", "pdf"),
+        ("--format", "docx"),
+        ("--period", "2024"),
+        ("--as-of", "soon"),
+        ("--installation", "nowhere"),
+    ):
         assert _run(tmp_path, *wrong).exit_code == 2
 
 
