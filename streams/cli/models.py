@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from streams.cli.learning.adopt import adopt, validate_classifier
 from streams.cli.learning.show import show_model
 from streams.cli.learning.train import train
 from streams.cli.options import Json, Settings, Verbose, read_given
@@ -137,13 +138,19 @@ def write_about(
 
 @models_app.command("file")
 def file_model(  # noqa: PLR0913 - each is an option of the command
-    model: Annotated[Path, typer.Argument(help="An .onnx, .xml or .pt file, or a folder holding one .xml.")],
+    model: Annotated[
+        Path,
+        typer.Argument(help="An .onnx, .xml or .pt file, or a folder holding one .xml; or the folder of a classifier."),
+    ],
     *,
     name: Annotated[str, typer.Option(help="Its name in the catalogue: a-z, 0-9 and hyphens.")],
     version: Annotated[str, typer.Option(help="Its version: a name and version never mean another model.")],
     about: Annotated[Path, typer.Option(help="What its card shall say; observatory models about writes a template.")],
     data: Annotated[
-        Path | None, typer.Option(help="Marked pictures to measure it on; none: it is not measured.")
+        Path | None,
+        typer.Option(
+            help="Marked pictures to measure it on, or of a classifier a folder per class; none: it is not measured."
+        ),
     ] = None,
     part: Annotated[str, typer.Option(help="Of these: held_out (by capture block) or all.")] = "held_out",
     precision: Annotated[Precision, typer.Option(help="Number format it is measured in.")] = Precision.f32,
@@ -158,6 +165,7 @@ def file_model(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """File a trained or foreign model under a name and version, with its card, and say the line for the settings."""
     from detectors.models.about import read_about
+    from detectors.models.classifiers.folder import is_classifier
     from detectors.models.filing import Shelf, file_own, measure_model
 
     with open_output(as_json=as_json, verbose=verbose) as output, ExitStack() as stack:
@@ -171,10 +179,15 @@ def file_model(  # noqa: PLR0913 - each is an option of the command
             counter = _make_counter(output)
             return measure_model(made, data or Path(), part=chosen, precision=precision.value, progress=counter)[0]
 
-        card = file_own(model, told, shelf, measure=measure if data else None, input_px=input_px)
+        if is_classifier(str(model)):
+            adopt(output, model, told, shelf=shelf, pictures=data, progress=_make_counter(output))
+        else:
+            card = file_own(model, told, shelf, measure=measure if data else None, input_px=input_px)
+            output.say(f"Filed {name}@{version}: {', '.join(card.classes)}; mAP50 {_tell_figures(card.figures)}.")
+            output.add({"card": card.to_plain()})
         if in_store:
             _put_in_store(given.deployment, shelf)
-        _show_filed(output, card, given, None if in_store else catalogue)
+        _show_settings(output, f"{name}@{version}", given, None if in_store else catalogue)
 
 
 def _put_in_store(deployment: Deployment, shelf: Shelf) -> None:
@@ -196,9 +209,7 @@ def _put_in_store(deployment: Deployment, shelf: Shelf) -> None:
         store.write(f"{place}/{path.name}", path.read_bytes(), media_type="application/octet-stream")
 
 
-def _show_filed(output: Output, card: Card, given: ReadSettings, catalogue: Path | None) -> None:
-    spec = f"{card.name}@{card.version}"
-    output.say(f"Filed {spec}: {', '.join(card.classes)}; mAP50 {_tell_figures(card.figures)}.")
+def _show_settings(output: Output, spec: str, given: ReadSettings, catalogue: Path | None) -> None:
     lines = [f'model = "{spec}"']
     output.say(f"In the settings, among the parameters of the installation: {lines[0]}")
     known = given.deployment.models
@@ -208,7 +219,7 @@ def _show_filed(output: Output, card: Card, given: ReadSettings, catalogue: Path
         shown = shown.relative_to(home) if shown.is_relative_to(home) else shown
         lines.append(f'models = "{shown.as_posix()}"')
         output.say(f"And at their top, above the first table: {lines[1]}")
-    output.add({"model": spec, "catalogue": catalogue and str(catalogue), "settings": lines, "card": card.to_plain()})
+    output.add({"model": spec, "catalogue": catalogue and str(catalogue), "settings": lines})
 
 
 models_app.command("train")(train)
@@ -217,18 +228,29 @@ models_app.command("show")(show_model)
 
 @models_app.command("validate")
 def validate(
-    model: Annotated[str, typer.Argument(help="name@version of the catalogue, or a file: .xml, .onnx, .pt.")],
-    data: Annotated[Path, typer.Argument(help="Folder with images/, labels/ and data.yaml.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="name@version of the catalogue, or a file: .xml, .onnx, .pt; or the folder of a classifier."
+        ),
+    ],
+    data: Annotated[
+        Path,
+        typer.Argument(help="Folder with images/, labels/ and data.yaml; of a classifier, with a folder per class."),
+    ],
     *,
-    part: Annotated[str, typer.Option(help="held_out (by capture block) or all.")] = "held_out",
+    part: Annotated[
+        str, typer.Option(help="held_out (by capture block) or all; a classifier is measured on all.")
+    ] = "held_out",
     precision: Annotated[
-        Precision, typer.Option(help="Number format it is run in, as in the settings.")
+        Precision, typer.Option(help="Number format it is run in, as in the settings; a classifier in f32.")
     ] = Precision.f32,
-    to: Annotated[Path | None, typer.Option(help="Folder for the picture of confusions.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder for the pictures of confusions and of scores.")] = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Measure a model on marked pictures; a .pt needs the train extra."""
+    from detectors.models.classifiers.folder import is_classifier
     from detectors.models.filing import validate_model
 
     with open_output(as_json=as_json, verbose=verbose) as output:
@@ -237,6 +259,9 @@ def validate(
             with open_place(to):
                 to.mkdir(parents=True, exist_ok=True)
         counter = _make_counter(output)
+        if is_classifier(model):
+            validate_classifier(output, model, data, to=to, progress=counter)
+            return
         figures = validate_model(model, data, part=chosen, precision=precision.value, out=to, progress=counter)
         _show_figures(output, figures)
         output.add(figures.to_plain())

@@ -110,7 +110,7 @@ class ClassifierCard(Noun):
     thresholds
         Score from which a class is believed; classes without one always are.
     figures
-        Measured with the very file that is filed.
+        Measured with the very file that is filed; absent of a model made elsewhere that nobody measured.
     others
         Measured with networks trained in the same way on other runs, which are not filed.
     """
@@ -130,10 +130,15 @@ class ClassifierCard(Noun):
     thresholds: tuple[tuple[Label, Share], ...] = ()
     training: str
     split: str
-    figures: Trial
+    figures: Trial | None = None
     others: tuple[Trial, ...] = ()
     comparison: tuple[str, ...]
     limits: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """All measurements, that of the filed model first."""
+        return (*(() if self.figures is None else (self.figures,)), *self.others)
 
     @model_validator(mode="after")
     def _has_thresholds_of_its_classes(self) -> Self:

@@ -92,7 +92,7 @@ def file_classifier(
         tested=split.held_out_runs, simpler=trained.simpler,
     )  # fmt: skip
     card = _write_card(trained, filing, classifier, trial)
-    _draw(folder, answers, trained.labels, filing)
+    draw_figures(folder, answers, trained.labels, name=f"{filing.name}@{filing.version}")
     (folder / SCORES_FILE).write_text(to_score_table(trial), encoding="utf-8")
     text = json.dumps(card.to_plain(), indent=2, ensure_ascii=False) + "\n"
     (folder / CARD_FILE).write_text(text, encoding="utf-8")  # last: a model without its card is not used
@@ -179,8 +179,8 @@ def _write_card(trained: TrainedClassifier, filing: Filing, classifier: Classifi
     )
 
 
-def _draw(folder: Path, answers: Answers, labels: tuple[str, ...], filing: Filing) -> None:
-    name = f"{filing.name}@{filing.version}"
+def draw_figures(folder: Path, answers: Answers, labels: tuple[str, ...], *, name: str) -> None:
+    """Draw the table of confusions and the reliability diagram of a model into a folder."""
     table = count_confusions(answers.truth, answers.best, len(labels))
     pixels.write_picture(
         folder / CONFUSIONS_FILE, draw_confusions(table, labels, title=f"{name}: true (down), said (across)")

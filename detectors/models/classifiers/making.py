@@ -67,7 +67,7 @@ def make_classifier(
     except BaseException:
         record.finish({}, None)
         raise
-    trial = card.figures
+    trial = card.trials[0]
     figures = {"accuracy": trial.accuracy, "macro_f1": trial.macro_f1, "calibration_error": trial.calibration_error}
     record.finish(figures, home)
     return card
@@ -82,7 +82,7 @@ def _turn_round(trained: TrainedClassifier, source: Source, recipe: Recipe, *, p
     turned = train_classifier(replace(source, held_out=trained.split.learned_runs), recipe, progress=pass_on)
     with TemporaryDirectory(prefix="observatory-models-") as place:
         card = file_classifier(turned, Filing("turned", "1"), Path(place))
-    return card.figures.model_copy(update={"what": "the other way round, a network that is not filed"})
+    return card.trials[0].model_copy(update={"what": "the other way round, a network that is not filed"})
 
 
 def _ignore(answer: bool) -> None:  # noqa: FBT001

@@ -80,7 +80,7 @@ def train_classifier(output: Output, data: Path, to: Path, size: Size, *, wanted
     card = make_classifier(
         source, recipe, filing, to, progress=show, tracker=tracker, both_ways=wanted.both_ways
     )  # fmt: skip
-    for trial in (card.figures, *card.others):
+    for trial in card.trials:
         show_trial(output, trial)
     for sentence in card.comparison:
         output.say(sentence)
@@ -104,7 +104,8 @@ def show_trial(output: Output, trial: Trial) -> None:
         for item in trial.classes
     ]
     rows.append(("macro-F1", trial.tested_pictures, "", "", "", tell(trial.macro_f1)))
-    title = f"{trial.what}: learnt from {', '.join(trial.learned)}, tested on {', '.join(trial.tested)}"
+    learned = f"learnt from {', '.join(trial.learned)}, " if trial.learned else ""
+    title = f"{trial.what}: {learned}tested on {', '.join(trial.tested)}"
     output.show_table(title, ("class", "support", "predicted", "precision", "recall", "F1"), rows)
     output.say(
         f"Right: {trial.accuracy:.3f}. Scores are off by {trial.calibration_error:.3f} on average. Unidentified: "

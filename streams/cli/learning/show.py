@@ -48,7 +48,7 @@ def _show_classifier(output: Output, found: Classifier) -> None:
     output.say(f"{model.name}@{model.version} ({model.form}, {model.provenance}), sha256 {model.sha256}")
     if card is not None:
         output.say(f"{card.title}. Licence: {card.licence}")
-        for trial in (card.figures, *card.others):
+        for trial in card.trials:
             show_trial(output, trial)
         for sentence in (*card.comparison, *card.limits):
             output.say(sentence)
@@ -61,6 +61,20 @@ def _show_classifier(output: Output, found: Classifier) -> None:
     )
     if found.thresholds:
         output.say("Believed from: " + ", ".join(f"{label} {score}" for label, score in found.thresholds.items()))
+    show_taxa(output, found)
+    output.add(
+        {
+            "model": f"{model.name}@{model.version}",
+            "sha256": model.sha256,
+            "preprocessing": preprocessing.to_plain(),
+            "thresholds": dict(found.thresholds),
+        }
+    )
+    output.add({"card": card.to_plain()} if card is not None else {})
+
+
+def show_taxa(output: Output, found: Classifier) -> None:
+    """Show what each class stands for, those first of which something else is believed than its folder says, and why."""
     rows = [
         (taxon.label, taxon.said or "-", taxon.aphia_id or "-", taxon.verdict.replace("_", " "), taxon.reason)
         for taxon in sorted(found.taxa, key=lambda taxon: (not _is_overruled(taxon), taxon.label))
@@ -72,10 +86,6 @@ def _show_classifier(output: Output, found: Classifier) -> None:
     )
     output.add(
         {
-            "model": f"{model.name}@{model.version}",
-            "sha256": model.sha256,
-            "preprocessing": preprocessing.to_plain(),
-            "thresholds": dict(found.thresholds),
             "overruled": overruled,
             "classes": [
                 {"label": t.label, "said": t.said, "aphia_id": t.aphia_id, "verdict": t.verdict, "reason": t.reason}
@@ -83,7 +93,6 @@ def _show_classifier(output: Output, found: Classifier) -> None:
             ],
         }
     )
-    output.add({"card": card.to_plain()} if card is not None else {})
 
 
 def _is_overruled(taxon: ClassTaxon) -> bool:

@@ -6,8 +6,10 @@ import importlib.util
 
 import pytest
 
+from detectors.models.about import TEMPLATE
 from tests.detectors.models.classifiers.shapes import write_shapes
-from tests.support.classifiers import write_catalogue, write_classifier
+from tests.detectors.models.classifiers.test_adopting import write_sorted
+from tests.support.classifiers import CLASSES, write_catalogue, write_classifier
 from tests.support.deployments import ask, run_observatory
 from tests.support.overfitted import require_train_extra
 
@@ -70,6 +72,22 @@ def test_ids_that_are_overruled_are_counted_and_unknown_ones_are_not(tmp_path, i
     assert shown["overruled"] == overruled
     nameless = ask("models", "show", write_classifier(tmp_path / "other", classes=("a1", "b2", "c3"), ids=None))
     assert nameless["overruled"] == 0
+
+
+def test_the_folder_of_a_classifier_is_filed_and_validated_with_the_commands_for_detectors(tmp_path):
+    sent = write_classifier(tmp_path / "sent", ids=("148985", "Detritus", "1"))
+    sorted_ = write_sorted(tmp_path / "sorted", {(label, label): 2 for label in CLASSES})
+    about = tmp_path / "about.toml"
+    about.write_text(TEMPLATE.replace('"..."', '"said"'), encoding="utf-8")
+    named = ("--name", "mine", "--version", "1", "--about", about)
+    filed = ask("models", "file", sent, *named, "--to", tmp_path / "models", "--data", sorted_)
+    assert filed["exit"] == 0, filed
+    assert (filed["model"], filed["card"]["figures"]["accuracy"], filed["overruled"]) == ("mine@1", 1.0, 1)
+    (wrong,) = [item for item in filed["classes"] if item["verdict"] == "corrected"]
+    assert (wrong["label"], wrong["said"], wrong["aphia_id"]) == ("Tripos_fusus", "1", 840626)
+    validated = ask("models", "validate", tmp_path / "models/mine/1", sorted_, "--to", tmp_path / "pictures")
+    assert (validated["exit"], validated["macro_f1"]) == (0, 1.0), validated
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"confusions.png", "reliability.png"}
 
 
 def test_detectors_and_classifiers_stand_in_one_list_each_with_its_own_figure(tmp_path):
