@@ -25,6 +25,7 @@ IMPORTED_AS = {
     "faust-streaming": "faust",
     "mlflow-skinny": "mlflow",
     "opencv-python-headless": "cv2",
+    "python-docx": "docx",
     "pillow": "PIL",
     "pyyaml": "yaml",
 }
