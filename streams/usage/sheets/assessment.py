@@ -89,6 +89,7 @@ def assess(
     *,
     as_of: dt.date | None = None,
     progress_at: dt.datetime | None = None,
+    remarks: Mapping[str, Sequence[str]] | None = None,
 ) -> Assessment:
     """Return the assessment of some installations.
 
@@ -100,10 +101,16 @@ def assess(
         Figures of ours. Under the period ``TOTAL`` stand the unions over all of the periods.
     progress_at
         Now, if the commentary shall say where open periods stand and would lead.
+    remarks
+        Sentences that the commentary of an installation ends with.
     """
     found = tuple(_assess_sheet(sheet, tuple(periods), measurements or {}, as_of) for sheet in sheets)
     if progress_at is not None:
         found = tuple(_add_progress(assessed, tuple(periods), progress_at) for assessed in found)
+    for name, told in (remarks or {}).items():
+        found = tuple(
+            _add_remarks(assessed, told) if assessed.sheet.installation == name else assessed for assessed in found
+        )
     return Assessment(tuple(periods), found, audit([to_document(found, tuple(periods))]), as_of)
 
 
@@ -114,6 +121,10 @@ def _assess_sheet(
     in_force = {row.metric.name for row in rows}
     breaks = tuple(metric for metric in sheet.metrics if metric.version > 1 and metric.name in in_force)
     return AssessedSheet(sheet, rows, breaks, write_commentary(rows, periods, breaks))
+
+
+def _add_remarks(assessed: AssessedSheet, told: Sequence[str]) -> AssessedSheet:
+    return replace(assessed, commentary=(*assessed.commentary, *told))
 
 
 def _add_progress(assessed: AssessedSheet, periods: tuple[str, ...], now_at: dt.datetime) -> AssessedSheet:
