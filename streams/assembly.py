@@ -133,6 +133,8 @@ class Parts:
     @cached_property
     def _meanings(self) -> Mapping[str, Meaning]:
         """What labels stand for, where the settings name a label map."""
+        if not (self.deployment.dataset.label_map or self.deployment.dataset.label_map_file):
+            return {}
         from streams.publishing import find_meanings  # noqa: PLC0415 - it loads all of Darwin Core
 
         return find_meanings(self.deployment)
