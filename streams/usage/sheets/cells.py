@@ -42,12 +42,15 @@ class AssessedCell:
         The inputs.
     notes
         What must be read with it: restatements, windows, what a source cannot say, gaps in what was covered.
+    covered
+        Which part of the period our own counting covered, where it had a part in the cell.
     """
 
     text: str
     provenance: Provenance
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
+    covered: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,13 @@ class Measurement:
         As reports print it; absent where it was not measured.
     note
         What was not covered.
+    covered
+        Which part of the whole period was counted; absent where that is not known.
     """
 
     text: str | None
     note: str = ""
+    covered: float | None = None
 
 
 def fill_cell(
@@ -78,7 +84,8 @@ def fill_cell(
     if not parts:
         return AssessedCell(NOT_MEASURED, "not measured", (), tuple(notes))
     provenance = max((part.provenance for part in parts), key=SURENESS.index)
-    return AssessedCell(join_texts([part.text for part in parts], metric.kind), provenance, tuple(parts), tuple(notes))
+    text = join_texts([part.text for part in parts], metric.kind)
+    return AssessedCell(text, provenance, tuple(parts), tuple(notes), measured.covered if measured else None)
 
 
 def _collect(sheet: Sheet, metric: MetricVersion, column: str, as_of: dt.date | None) -> tuple[list[Part], list[str]]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from schemas.errors import FatalFault, RejectedInput
 from schemas.usage import Bounded, Measured, Names
 from streams.usage.periods import NamedPeriod, read_period
+from streams.usage.reports.figures import list_installations
 from streams.usage.reports.report import make_report
 from streams.usage.reports.scope import Scope
-from streams.usage.sheets.cells import Measurement
+from streams.usage.sheets.cells import Measurement, to_range_text
 from streams.usage.sheets.sheet import TOTAL
 
 if TYPE_CHECKING:
@@ -79,15 +80,17 @@ def measure(
 
 def _to_measurement(value: Value, coverage: Coverage) -> Measurement:
     note = f"{100 * coverage.share:.2f} % of the period is covered by our own counting" if coverage.gaps else ""
+    text: str | None = None
     if isinstance(value, Names):
-        return Measurement(_join(value.names), note)
-    if isinstance(value, Bounded):
-        bound = f"between {value.low:,.0f} and {value.high:,.0f}: who is in both cannot be told"
-        return Measurement(None, "; ".join(filter(None, (note, bound))))
-    if not isinstance(value, Measured):
-        return Measurement(None)
-    bounds = f"; between {value.low:,.0f} and {value.high:,.0f}" if value.low is not None else ""
-    return Measurement(f"{value.value:,.0f}", f"{note}{bounds}".removeprefix("; "))
+        text = _join(value.names)
+    elif isinstance(value, Bounded):
+        text = to_range_text(value.low, value.high)
+        note = "; ".join(filter(None, (note, "only bounds are known: who is in several parts cannot be told")))
+    elif isinstance(value, Measured):
+        text = f"{value.value:,.0f}"
+        if value.low is not None and value.high is not None:
+            note = "; ".join(filter(None, (note, f"between {value.low:,.0f} and {value.high:,.0f}")))
+    return Measurement(None) if text is None else Measurement(text, note, coverage.share)
 
 
 def _join(names: Sequence[str]) -> str:
@@ -95,6 +98,17 @@ def _join(names: Sequence[str]) -> str:
     if not names:
         return "none"
     return "; ".join(names) + ";" if any("," in name or " and " in name for name in names) else ", ".join(names)
+
+
+def tell_absent(facts: Facts, sheets: Sequence[Sheet]) -> dict[str, tuple[str, ...]]:
+    """Return a sentence for each sheet that asks for figures of ours where there are no facts of its installation at all."""
+    known = list_installations(facts)
+    there = f"there are facts of {', '.join(known)}" if known else "there are no facts at all"
+    return {
+        sheet.installation: (f"No use of an installation {sheet.installation!r} was ever recorded; {there}.",)
+        for sheet in sheets
+        if sheet.installation not in known and any(metric.measured_by for metric in sheet.metrics)
+    }
 
 
 def check_figures(sheets: Sequence[Sheet], figures: Iterable[str]) -> None:

@@ -51,11 +51,14 @@ def project(sheet: Sheet, rows: Sequence[AssessedRow], periods: Sequence[str], n
             number = read_printed(cell.text).number if row.metric.kind == "count" else None
             if number is None or cell.provenance != "measured" or share is None:
                 continue
+            covered = share if cell.covered is None else cell.covered
             so_far = f"{row.metric.label}: {cell.text} so far in {name}, of which {100 * share:.1f} % is over"
-            if share < _ENOUGH:
-                told.append(f"{so_far}; too little to project from.")
-            else:
-                told.append(f"{so_far}; at this pace {number / share:,.0f} at its end (a projection, no measurement).")
+            if covered < _ENOUGH:
+                told.append(f"{so_far} and {100 * covered:.1f} % was counted; too little to project from.")
+                continue
+            # what was not counted before is not made up; what is to come goes on at the pace of what was
+            at_end = number * (1 + (1 - share) / covered)
+            told.append(f"{so_far}; at this pace {at_end:,.0f} at its end (a projection, no measurement).")
     return tuple(told)
 
 

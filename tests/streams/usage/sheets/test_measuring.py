@@ -5,11 +5,14 @@ import datetime as dt
 import pytest
 
 from schemas.errors import FatalFault
+from schemas.usage import Bounded, Measured
 from sinks.object_store.memory import MemoryStore
 from streams.usage.reports.definitions import DEFINITIONS
 from streams.usage.reports.facts import open_facts
+from streams.usage.reports.scope import Coverage
+from streams.usage.sheets import measuring
 from streams.usage.sheets.assessment import assess
-from streams.usage.sheets.measuring import check_figures, measure, read_periods
+from streams.usage.sheets.measuring import check_figures, measure, read_periods, tell_absent
 from tests.streams.usage.sheets.sheets import STEPS, VISITORS, read
 from tests.streams.usage.uses import keep, make_person, make_use
 
@@ -46,11 +49,30 @@ def test_figures_of_ours_fill_the_cells_and_returning_users_count_once_in_the_to
     assert rows[0].cells[0].notes[0].endswith("of the period is covered by our own counting")
 
 
+def test_figures_of_which_only_bounds_are_known_are_printed_as_bounds():
+    found = measuring._to_measurement(Bounded(low=120.0, high=238.0, why="several_keys"), Coverage(1.0, ()))
+    assert found.text == "120-238"
+    assert "only bounds are known" in found.note
+    sketch = Measured(value=60_123.0, method="sketch", low=59_500.0, high=60_700.0)
+    found = measuring._to_measurement(sketch, Coverage(1.0, ()))
+    assert (found.text, found.note) == ("60,123", "between 59,500 and 60,700")
+
+
 def test_without_facts_nothing_is_measured():
     sheet = read(*_SHEET)
     with open_facts(MemoryStore()) as facts:
         found = measure(facts, [sheet], read_periods([sheet]))
     assert {measurement.text for measurement in found.values()} == {None}
+
+
+def test_an_installation_of_which_nothing_was_ever_recorded_is_named():
+    sheet = read(*_SHEET)
+    other = sheet.model_copy(update={"installation": "litter"})
+    with open_facts(_facts()) as facts:
+        assert tell_absent(facts, [sheet, other]) == {
+            "litter": ("No use of an installation 'litter' was ever recorded; there are facts of obsea.",)
+        }
+        assert tell_absent(facts, [read(STEPS)]) == {}
 
 
 def test_periods_are_those_of_the_sheets():

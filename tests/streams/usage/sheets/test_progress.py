@@ -41,6 +41,17 @@ def test_nothing_is_projected_from_a_few_days_or_for_a_period_that_is_over():
     assert _tell("2023-01-01") == []
 
 
+def test_what_was_not_counted_is_not_made_up_by_a_projection():
+    now_at = dt.datetime(2025, 3, 2, 12, tzinfo=dt.UTC)  # half of the period is over, a quarter of it was counted
+    for covered, told in (
+        (0.25, "at this pace 300 at its end"),
+        (0.05, "and 5.0 % was counted; too little to project from"),
+    ):
+        measured = {("obsea", "images_processed", "M25-36"): Measurement("100", covered=covered)}
+        made = assess([_SHEET], ["M25-36"], measured, progress_at=now_at)
+        assert told in made.sheets[0].commentary[0]
+
+
 def test_what_was_declared_has_no_pace():
     assert _tell("2025-03-01", read(STEPS, declare("steps", "M25-36", "100"))) == []
 
