@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from schemas.canonical import to_digest
 from schemas.geometry import Role, Where
 from schemas.noun import Code, Count, Name, Noun, Sha, Time, to_compact_time, to_time_text
+
+if TYPE_CHECKING:
+    import datetime as dt
 
 UnitKind = Literal[
     "still", "clip", "run", "scan", "photo", "tile", "orthophoto", "flight", "scene", "image_set", "simulation"
@@ -73,6 +76,15 @@ def to_captured_text(captured: Captured) -> str:
             return to_compact_time(moment).lower()
         case _:
             return "undated"
+
+
+def find_start(captured: Captured) -> dt.datetime | None:
+    """Return when a capture began, aware UTC; ``None`` where nobody knows."""
+    match captured:
+        case Instant(at=moment) | Span(start_at=moment):
+            return moment
+        case _:
+            return None
 
 
 def to_moment_text(captured: Captured) -> str:

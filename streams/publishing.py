@@ -12,7 +12,7 @@ from schemas.errors import FatalFault
 from schemas.geometry import At
 from schemas.noun import to_time_text
 from schemas.result import Result, ResultStored, TableContent
-from schemas.unit import Claim, to_unit_key
+from schemas.unit import Claim, find_start, to_unit_key
 from sinks.composition.run_counts import COUNTS, read_run_counts
 from sinks.darwin_core.labels import list_shipped_maps, load_shipped_map, read_label_map
 from sinks.darwin_core.plan import PublishedDeployment, read_plan
@@ -237,6 +237,7 @@ def _read_run(store: ObjectStore, folder: str, names: dict[str, ObjectInfo]) -> 
         media=tuple(asset.key for asset in announced.products if asset.role == _SHEET),
         purpose=announced.purpose,
         superseded=SUPERSEDED in names,
+        started_at=find_start(result.unit.captured),
     )
 
 

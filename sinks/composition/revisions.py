@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
@@ -23,7 +23,10 @@ class Revision:
     Attributes
     ----------
     feed, group
-        Of which source and which run; all units of one group are the same run, saved at different times.
+        Of which source, and the run's name; all units of one name are the same run, saved at different times, unless they say
+        that they began at different times.
+    started_at
+        When the instrument began, where that is known.
     unit_id, closed_at
         Which unit, and when it was complete: the newest one of a group is the run.
     result_id, stored_at
@@ -43,6 +46,7 @@ class Revision:
     speaker: Speaker
     name: str
     rank: int | None = 0
+    started_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class ChosenRun:
     people
         Results of people, newest last. Particle by particle they overrule the model
         (:func:`sinks.composition.particles.choose_opinion`).
+    former
+        How many other results of the run no longer count.
     """
 
     feed: str
@@ -64,6 +70,7 @@ class ChosenRun:
     unit_id: str
     model: Revision | None
     people: tuple[Revision, ...]
+    former: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +107,25 @@ def choose_revisions(revisions: Iterable[Revision]) -> Choice:
     runs: list[ChosenRun] = []
     left_out: list[tuple[Revision, str]] = []
     for _, members in groupby(ordered, key=lambda item: (item.feed, item.group)):
-        of_group = list(members)
-        newest = of_group[-1]
-        left_out += [(item, "superseded_unit") for item in of_group if item.unit_id != newest.unit_id]
-        chosen = _choose_speakers([item for item in of_group if item.unit_id == newest.unit_id], left_out)
-        if chosen is not None:
-            runs.append(chosen)
+        for of_run in _part_runs(list(members)):
+            newest, before = of_run[-1], len(left_out)
+            left_out += [(item, "superseded_unit") for item in of_run if item.unit_id != newest.unit_id]
+            chosen = _choose_speakers([item for item in of_run if item.unit_id == newest.unit_id], left_out)
+            if chosen is not None:
+                runs.append(replace(chosen, former=len(left_out) - before))
     return Choice(tuple(runs), tuple(sorted(left_out, key=lambda pair: _to_order(pair[0]))))
+
+
+def _part_runs(of_name: list[Revision]) -> list[list[Revision]]:
+    """Return the results of one name, run by run: runs that began at different times are no revisions of each other.
+
+    A result that does not say when its run began is of the one run of its name; where there are several, it is a run by itself.
+    """
+    starts = sorted({item.started_at for item in of_name if item.started_at is not None})
+    if len(starts) <= 1:
+        return [of_name]
+    parts = [[item for item in of_name if item.started_at == start] for start in (None, *starts)]
+    return [part for part in parts if part]
 
 
 def _to_order(item: Revision) -> tuple[str | dt.datetime | int, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.result import ResultStored
 from schemas.sampling.run import RunRecord
+from schemas.unit import find_start
 from sinks.composition.outputs.telling import Told, tell_run
 from sinks.composition.revisions import Revision, choose_revisions
 
@@ -78,15 +79,12 @@ def list_runs(announced: Iterable[ResultStored], read: Callable[[str], bytes]) -
         _to_revision(item, told[result_id].name, place) for place, (result_id, item) in enumerate(results.items())
     ]
     choice = choose_revisions(revisions)
-    former: dict[tuple[str, str], int] = {}
-    for revision, _ in choice.left_out:
-        former[revision.feed, revision.group] = former.get((revision.feed, revision.group), 0) + 1
     standing = [
         StoredRun(
             results[run.model.result_id],
             told[run.model.result_id],
             results[run.model.result_id].document.key.rpartition("/")[0],
-            former.get((run.feed, run.group), 0),
+            run.former,
         )
         for run in choice.runs
         if run.model is not None
@@ -112,4 +110,5 @@ def _to_revision(announced: ResultStored, group: str, place: int) -> Revision:
         speaker="detector",
         name=announced.result_id.rpartition(".")[2],
         rank=-place,
+        started_at=find_start(announced.unit.captured),
     )

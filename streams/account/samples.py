@@ -13,6 +13,7 @@ from sinks.composition.outputs.telling import Told, tell_run
 from sinks.composition.run_counts import RunCounts, map_labels, read_run_counts
 from sinks.composition.tally import pool_tallies
 from sinks.composition.volumes import find_volume, pool_volumes
+from sinks.darwin_core.samples.joining import to_same_name_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -54,12 +55,17 @@ def pool_samples(
     Raises
     ------
     FatalFault
-        If runs of one sample were counted by different rules.
+        If runs of one sample were counted by different rules, or the sheet names a run of which there are two.
     """
     members: dict[str, list[_Member]] = {}
+    seen: set[tuple[str, str]] = set()
     for run in runs:
         found = sheet.find(run.announced.unit.feed, run.told.name)
         if found is not None:
+            name = (run.announced.unit.feed, run.told.name)
+            if name in seen:
+                raise to_same_name_fault(run.told.name)
+            seen.add(name)
             key = next(asset.key for asset in run.announced.products if asset.role == "counts")
             members.setdefault(found[0].sample_id, []).append((*found, read_run_counts(read(key), of=key)))
     return tuple(_pool(of_sample, meanings) for _, of_sample in sorted(members.items()))

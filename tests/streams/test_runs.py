@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 from collections import Counter
@@ -74,6 +75,19 @@ def test_a_run_saved_again_counts_once_and_the_page_says_that_it_was(tmp_path, s
     (shown,) = told["runs"]
     assert (shown["former"], shown["facts"]["particles"]) == (1, "40")
     assert told["images"] == 39
+
+
+def test_two_runs_of_one_name_that_began_at_different_times_both_count_and_a_sheet_cannot_name_them(tmp_path, site):
+    for year, particles in ((2023, 20), (2024, 30)):
+        started_at = dt.datetime(year, 5, 1, tzinfo=dt.UTC)
+        write_small_run(tmp_path / "lab" / str(year), particles=particles, name="sea-1", started_at=started_at)
+    told = look(site, tmp_path / "lab")
+    assert [(run["name"], run["facts"]["particles"], run["former"]) for run in told["runs"]] == [
+        ("sea-1", "20", 0), ("sea-1", "30", 0),
+    ]  # fmt: skip
+    named = Site(tmp_path / "named", changes=f'{LAB}samples = "samples.csv"\n')
+    (named.settings.parent / "samples.csv").write_text("sample_id,run,water\ns1,sea-1,whole\n", encoding="utf-8")
+    assert "Two runs of the instrument are called sea-1" in look(named, tmp_path / "lab")["error"]
 
 
 def test_what_an_instruments_filters_say_counts_where_no_model_looks(tmp_path, site):

@@ -53,6 +53,8 @@ class StoredRun:
         What the run was sent for; what was sent to try the program out is left out.
     superseded
         Another result took its place.
+    started_at
+        When the instrument began, where that is known: runs of one name that began at different times are different runs.
     """
 
     feed: str
@@ -66,6 +68,20 @@ class StoredRun:
     media: tuple[str, ...] = ()
     purpose: Purpose = "user"
     superseded: bool = False
+    started_at: dt.datetime | None = None
+
+
+class SameNameError(FatalFault):
+    """Two runs have one name, so nobody can say which of them a row of the sample sheet means."""
+
+
+def to_same_name_fault(run: str) -> SameNameError:
+    """Return the fault of two runs of one name that a sample sheet names."""
+    message = (
+        f"Two runs of the instrument are called {run}, and they began at different times: nobody can say which of them the "
+        "sample sheet means. Save one of them under another name, and process it again."
+    )
+    return SameNameError(message)
 
 
 class DifferentRulesError(FatalFault):
@@ -95,6 +111,8 @@ def join_samples(
 
     Raises
     ------
+    SameNameError
+        If the sheet names a run of which there are two.
     DifferentRulesError
         If runs of one sample were counted by different rules.
     sinks.composition.revisions.SeveralModelsError
@@ -145,18 +163,23 @@ def _to_revision(item: StoredRun, closed_at: dt.datetime, preferred: tuple[str, 
         speaker="detector" if observer.models else "instrument",
         name=f"{observer.name} {observer.version} ({item.result_id.rpartition('.')[2]})",
         rank=rank_observer(observer, item.result_id, preferred),
+        started_at=item.started_at,
     )
 
 
 def _group(runs: list[StoredRun], find: FindSample) -> Iterator[tuple[Sample | None, list[_Member]]]:
     """Yield samples with their runs, in the order of their ids; runs without a row come one by one."""
     found: list[tuple[Sample, _Member]] = []
+    seen: set[tuple[str, str]] = set()
     for item in sorted(runs, key=lambda run: (run.feed, run.run)):
         row = find(item.feed, item.run)
         if row is None:
             yield None, [(item, None)]
         else:
             found.append((row[0], (item, row[1])))
+        if row is not None and (item.feed, item.run) in seen:
+            raise to_same_name_fault(item.run)
+        seen.add((item.feed, item.run))
     found.sort(key=lambda pair: pair[0].sample_id)
     for _, members in groupby(found, key=lambda pair: pair[0].sample_id):
         of_sample = list(members)

@@ -44,6 +44,22 @@ def test_runs_of_one_name_in_two_feeds_are_two_runs():
     assert choice.left_out == ()
 
 
+def test_runs_of_one_name_that_began_at_different_times_are_two_runs_and_neither_hides_the_other():
+    late = START + dt.timedelta(days=300)
+    first, again = make_revision(started_at=START), make_revision("u2", started_at=START)
+    other = make_revision("u3", started_at=late)
+    choice = choose_revisions([other, again, first])
+    assert [(run.unit_id, run.former) for run in choice.runs] == [("u2", 1), ("u3", 0)]
+    assert name_left_out(choice) == {"u1.model": "superseded_unit"}
+
+
+def test_a_run_saved_again_without_its_clock_is_a_revision_where_only_one_run_has_its_name():
+    choice = choose_revisions([make_revision(started_at=START), make_revision("u2")])
+    assert [(run.unit_id, run.former) for run in choice.runs] == [("u2", 1)]
+    other = make_revision("u3", started_at=START + dt.timedelta(days=1))
+    assert len(choose_revisions([make_revision(started_at=START), make_revision("u2"), other]).runs) == 3
+
+
 def test_people_speak_beside_the_model_and_the_filter_does_not():
     people = make_revision(result_id="u1.people", speaker="people", name="labels by hand")
     instrument = make_revision(result_id="u1.cla", speaker="instrument", name="VisualSpreadsheet 4.19.3")
