@@ -77,6 +77,7 @@ def _make(deployment: Deployment, asked: Asked) -> Assessment:
     from streams.usage.reports.facts import open_facts
     from streams.usage.reports.scope import Scope
     from streams.usage.sheets.assessment import assess
+    from streams.usage.sheets.countries import tell_countries
     from streams.usage.sheets.measuring import check_figures, measure, read_periods, tell_absent
     from streams.usage.sheets.progress import find_open_period
     from streams.usage.sheets.reading import read_sheets
@@ -94,7 +95,10 @@ def _make(deployment: Deployment, asked: Asked) -> Assessment:
             raise FatalFault(message)
     with open_facts(find_objects(deployment) or MemoryStore()) as facts:
         measured = measure(facts, sheets, periods, Scope(as_of_at=now_at))
-        remarks = tell_spikes(facts, periods, now_at) | tell_absent(facts, sheets)
+        told = (tell_countries(facts, periods), tell_spikes(facts, periods, now_at), tell_absent(facts, sheets))
+    remarks = {
+        sheet.installation: [line for lines in told for line in lines.get(sheet.installation, ())] for sheet in sheets
+    }
     named = [period.name for period in periods]
     return assess(sheets, named, measured, as_of=as_of, progress_at=now_at if asked.progress else None, remarks=remarks)
 

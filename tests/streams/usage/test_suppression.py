@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.usage.suppression import TOTAL, Suppressed, suppress
+from streams.usage.suppression import TOTAL, Suppressed, suppress, suppress_parts
 
 _TABLES = st.dictionaries(
     st.tuples(st.sampled_from(["BE", "ES", "FR", "IT"]), st.sampled_from(["flowcam", "litter", "obsea"])),
@@ -122,6 +122,34 @@ def test_counts_that_are_none_are_refused():
     for wrong in ({("BE", "obsea"): -1}, {(TOTAL, "obsea"): 3}):
         with pytest.raises(ValueError, match="TOTAL"):
             suppress(wrong)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    counts=st.dictionaries(st.sampled_from("abcdefg"), st.sampled_from([0, 1, 1, 2, 3, 5, 9])), least=st.integers(2, 5)
+)
+def test_no_hidden_part_follows_from_a_total_that_is_told(counts, least):
+    hidden = suppress_parts(counts, least=least)
+    left = sum(counts[part] for part in hidden)
+    solved = [
+        part
+        for part in hidden
+        # every other hidden part is at least 1 and the rest is what is left: two numbers must fit
+        if left - (len(hidden) - 1) == 1
+    ]
+    present = [count for count in counts.values() if count]
+    assert not hidden or len(hidden) > 1
+    assert not solved or set(present) == {1}, "where all are one each, the total and the names say it"
+    assert len(present) == 1 or {part for part, count in counts.items() if 0 < count < least} <= hidden
+
+
+def test_parts_are_hidden_smallest_first():
+    assert suppress_parts({"BE": 1, "ES": 7, "FR": 40, "IT": 90}) == {"BE", "ES"}
+    assert suppress_parts({"BE": 1, "ES": 1, "FR": 40}) == {"BE", "ES", "FR"}
+    assert suppress_parts({"BE": 1, "ES": 2, "FR": 40}) == {"BE", "ES"}
+    assert suppress_parts({"BE": 2}) == suppress_parts({"BE": 3, "ES": 4}) == suppress_parts({}) == frozenset()
+    with pytest.raises(ValueError, match="not negative"):
+        suppress_parts({"BE": -1})
 
 
 def test_two_hundred_countries_and_seven_installations_take_no_time():
