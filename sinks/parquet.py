@@ -214,6 +214,18 @@ def make_table(layout: Layout, columns: Mapping[str, Sequence[object]]) -> Table
         return Table(layout, pa.Table.from_arrays(arrays, schema=layout.to_arrow()))
 
 
+def adopt_table(layout: Layout, arrow: Any) -> Table:  # noqa: ANN401 - the vendor's table
+    """Return the vendor's table, with columns of the layout's names and order, as a table of the layout.
+
+    Raises
+    ------
+    FatalFault
+        If the columns do not fit the layout.
+    """
+    with translated("write"):
+        return Table(layout, arrow.cast(layout.to_arrow()).combine_chunks())
+
+
 def write_table(table: Table) -> bytes:
     """Return a table as the bytes of one file; the same rows give the same bytes.
 

@@ -10,6 +10,7 @@ import typer
 
 from streams.cli.options import Json, Verbose
 from streams.cli.output import open_output
+from streams.cli.usage import recording
 from streams.cli.usage.count import usage_app
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from streams.usage.imports.counter import Export
 
 __all__ = ["import_counters", "usage_app"]
+
+usage_app.command("record")(recording.record_uses)
 
 
 @usage_app.command("import")

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from schemas.errors import FatalFault, TransientFault
+from sinks.parquet import adopt_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sinks.parquet import Table
+    from sinks.parquet import Layout, Table
 
 #: Nothing is fetched, loaded or opened by a query: all it sees was added by us.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "preserve_insertion_order": "false",
+    # nothing of it comes to a disk: it may hold what must not leave the process
+    "temp_directory": "",
 }
 
 #: What passes by itself or with more room; every other exception of the vendor is a mistake in a query of ours.
@@ -59,6 +62,18 @@ class Database:
                 self._connection.execute(statement)
             finally:
                 self._connection.unregister("arriving")
+
+    def fetch(self, statement: str, layout: Layout, parameters: Mapping[str, object] | None = None) -> Table:
+        """Run one query and return its rows as a table of the layout.
+
+        Raises
+        ------
+        TransientFault, FatalFault
+            As :meth:`run`.
+        """
+        with translated():
+            found = self._connection.sql(statement, params=dict(parameters) if parameters else None).to_arrow_table()
+        return adopt_table(layout, found)
 
     def close(self) -> None:
         """Let go of all memory."""

@@ -1,0 +1,172 @@
+"""The statements by which a file of uses becomes facts, all lines at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.noun import LAST_YEAR
+from streams.usage.edge.shapes import (
+    BYTES,
+    CONTENTS,
+    CPU,
+    EVENT_ID,
+    GPU,
+    IMAGES,
+    REQUEST,
+    REQUESTED_AT,
+    SHAPE_FIELDS,
+    UNITS,
+)
+from streams.usage.rows import FACTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: What each line has of its own.
+ROW_FIELDS = ("id", "at", "bytes", "units", "images", "content", "cpu_ms", "gpu_ms")
+
+#: Not told by a line, but found out about it.
+_FOUND = ("era", "has_images", "has_cpu", "has_gpu")
+
+FIELDS = (*ROW_FIELDS, *(name for name in SHAPE_FIELDS if name not in _FOUND))
+
+_NAMES = ", ".join(f"'{name}'" for name in FIELDS)
+_STRUCTURE = "{" + ", ".join(f'"{name}": "VARCHAR"' for name in FIELDS) + "}"
+
+#: Numbered in one thread, since lines have an order; taken apart in as many as there are.
+READ_JSON = """
+    CREATE TABLE line AS SELECT row_number() OVER () AS n, text FROM read_csv(
+        $path, columns = {'text': 'VARCHAR'}, delim = chr(1), quote = '', escape = '', header = false, auto_detect = false,
+        max_line_size = $longest
+    )
+"""
+
+TAKE_JSON = f"""
+    CREATE TABLE given AS
+    SELECT n, sound, unnest(json_transform(if(sound, text, '{{}}'), '{_STRUCTURE}')),
+        if(sound, list_filter(json_keys(text), lambda name: name NOT IN ({_NAMES}))[1], NULL) AS unknown
+    FROM (SELECT *, coalesce(TRY(json_type(text)) = 'OBJECT', false) AS sound FROM line WHERE text IS NOT NULL)
+"""  # noqa: S608 - put together from constants
+
+READ_CSV = """
+    CREATE TABLE sheet AS SELECT * FROM read_csv(
+        $path, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"', max_line_size = $longest,
+        auto_detect = true, sample_size = 1, allow_quoted_nulls = true
+    )
+"""
+
+
+def make_given_sql(columns: Sequence[str]) -> str:
+    """Return the statement that makes ``given`` of a table with commas; a column that is absent is empty."""
+    told = (
+        f'nullif(trim("{name}"), \'\') AS "{name}"' if name in columns else f'NULL::VARCHAR AS "{name}"'
+        for name in FIELDS
+    )
+    return f"""
+        CREATE TABLE given AS
+        SELECT row_number() OVER () + 1 AS n, true AS sound, {", ".join(told)}, NULL::VARCHAR AS unknown FROM sheet
+    """  # noqa: S608 - put together from constants
+
+
+_COUNTS = ("bytes", "units", "images", "cpu_ms", "gpu_ms")
+_SHAPE_TEXTS = ", ".join(
+    {
+        "era": "{era}",
+        "has_images": "if(images IS NULL OR images = 0, '', '1')",
+        "has_cpu": "if(cpu_ms IS NULL, '', '1')",
+        "has_gpu": "if(gpu_ms IS NULL, '', '1')",
+    }.get(name, f"coalesce({name}, '')")
+    for name in SHAPE_FIELDS
+)
+
+ROWS_SQL = f"""
+    CREATE TABLE row AS
+    WITH typed AS NOT MATERIALIZED (
+        SELECT * REPLACE (
+            {", ".join(f"try_cast({name} AS BIGINT) AS {name}" for name in _COUNTS)},
+            string_split(trim(regexp_replace(lower(coalesce(content, '')), '[][",[:space:]]+', ' ', 'g')), ' ') AS content
+        ), CASE
+            WHEN NOT sound THEN 'it is no JSON object'
+            WHEN unknown IS NOT NULL THEN 'there is no field ' || left(unknown, 40)
+            WHEN NOT regexp_full_match(coalesce(id, 'x'), '[!#-\\[\\]-~]{{1,300}}')
+                THEN 'id: up to 300 letters, digits and signs are expected, no space, quote or backslash'
+            WHEN "at" IS NULL THEN 'at: it is missing'
+            {
+    " ".join(
+        f"WHEN NOT regexp_full_match(coalesce({name}, '0'), '[0-9]{{1,16}}') "
+        f"THEN '{name}: a whole number from 0 is expected'"
+        for name in _COUNTS
+    )
+}
+            WHEN NOT regexp_matches("at", '([Zz]|[+-][0-9]{{2}}:?[0-9]{{2}})$') THEN 'at: the time has no zone'
+        END AS complaint,
+        epoch_us(if(length("at") <= 40, try_cast("at" AS TIMESTAMPTZ), NULL)) // 1000 AS at_ms
+        FROM given
+    )
+    SELECT n, at_ms, id AS own_id, bytes AS own_bytes, coalesce(units, 1) AS own_units, coalesce(images, 0) AS own_images,
+        cpu_ms AS own_cpu_ms, gpu_ms AS own_gpu_ms, if(content = [''], [], content) AS own_content,
+        coalesce(complaint, CASE
+            WHEN at_ms IS NULL OR year(make_timestamp(at_ms * 1000)) > {LAST_YEAR} THEN 'at: it is no time'
+            WHEN len(content) > 500 THEN 'content: more than 500 digests'
+            WHEN content <> [''] AND len(list_filter(content, lambda one: NOT regexp_full_match(one, '[0-9a-f]{{64}}'))) > 0
+                THEN 'content: a digest is 64 hexadecimal digits (SHA-256)'
+        END) AS complaint,
+        concat_ws(chr(31), {_SHAPE_TEXTS}) AS shape
+    FROM typed
+"""  # noqa: S608
+
+SHAPES_SQL = "SELECT shape, min(at_ms) FROM row GROUP BY shape ORDER BY shape"
+
+
+def _replace(text: str, marks: dict[str, str]) -> str:
+    for mark, value in marks.items():
+        text = f"replace({text}, chr({ord(mark)}), {value})"
+    return text
+
+
+_FILLED = _replace(
+    "canonical",
+    {
+        BYTES: "coalesce(own_bytes, 0)::VARCHAR",
+        CONTENTS: "if(len(own_content) = 0, '', '\"' || array_to_string(own_content, '\",\"') || '\"')",
+        CPU: "coalesce(own_cpu_ms, 0)::VARCHAR",
+        GPU: "coalesce(own_gpu_ms, 0)::VARCHAR",
+        IMAGES: "concat('\"', image_kind, '\":', own_images)",
+        UNITS: "concat('\"', unit_kind, '\":', own_units)",
+    },
+)
+_TIME = """concat('"requested_at":"', strftime(make_timestamp(at_ms * 1000), '%Y-%m-%dT%H:%M:%S.%gZ'), '",')"""
+
+_PLACED = {
+    "partition": "0",
+    "offset": "n",
+    "appended_at": "make_timestamp_ms($now)",
+    "value_sha256": "NULL",
+    "event_sha256": f"sha256({_replace('identified', {REQUESTED_AT: 'time_text'})})",
+    "use_sha256": f"sha256({_replace('identified', {REQUESTED_AT: chr(39) * 2})})",
+    "event_id": "made_id",
+    "requested_at": "make_timestamp_ms(at_ms)",
+    "processing_id": "if(act = 'processed', request, NULL)",
+    "units": "MAP([unit_kind], [own_units])",
+    "images": "if(own_images > 0, MAP([image_kind], [own_images]), MAP([]::VARCHAR[], []::BIGINT[]))",
+    "bytes": "coalesce(own_bytes, 0)",
+    "contents": "own_content",
+    "cpu_ms": "own_cpu_ms",
+    "gpu_ms": "own_gpu_ms",
+}
+
+#: The same content without an id is the same use: its id follows from everything that it says.
+FACT_SQL = f"""
+    WITH filled AS NOT MATERIALIZED (
+        SELECT *, {_TIME} AS time_text, {_FILLED} AS filled_text
+        FROM row JOIN template USING (shape) WHERE n >= $start AND n < $end
+    ), asked AS NOT MATERIALIZED (
+        SELECT *, coalesce(own_id, sha256({_replace("filled_text", {REQUESTED_AT: "time_text"})})) AS request FROM filled
+    ), named AS NOT MATERIALIZED (
+        SELECT *, left(sha256(replace(identity_text, chr({ord(REQUEST)}), request)), 32) AS made_id FROM asked
+    ), made AS NOT MATERIALIZED (
+        SELECT *, {_replace("filled_text", {EVENT_ID: "made_id", REQUEST: "request"})} AS identified FROM named
+    )
+    SELECT {", ".join(f'{_PLACED.get(column.name, column.name)} AS "{column.name}"' for column in FACTS.columns)}
+    FROM made ORDER BY n
+"""  # noqa: S608
