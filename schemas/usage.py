@@ -112,7 +112,8 @@ class UsageEvent(Noun):
     units, images
         Counted things by kind; ``tile`` never adds to images.
     contents
-        Digests of the unit contents, for distinct counts.
+        Digests of the unit contents, for distinct counts. Of a run that says when it began, of its feed, name and start
+        instead: saved again, it is the same particles.
     country_why
         Why the country is unknown, where a look-up was tried.
     institution

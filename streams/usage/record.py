@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from schemas.canonical import to_sha256
+from schemas.canonical import to_digest, to_sha256
+from schemas.noun import to_time_text
+from schemas.unit import find_start
 from schemas.usage import Ingested, NotDone, Processed, make_usage_id
 from streams.usage.edge.caller import Request, make_feed_caller, record_use
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from schemas.media import Purpose, Rejection
     from schemas.result import ResultStored
-    from schemas.unit import UnitKind, WorkOrder
+    from schemas.unit import Unit, UnitKind, WorkOrder
     from schemas.usage import UsageEvent
     from streams.settings.model import Deployment
     from streams.usage.edge.caller import Caller
@@ -185,6 +187,17 @@ def _make(
         units=((stamp.kind, 1),),
         images=((kind, images),) if kind and images else (),
         bytes=order.unit.size_bytes,
-        contents=(stamp.content,),
+        contents=(_find_content(order.unit),),
     )
     return record_use(caller, request)
+
+
+def _find_content(unit: Unit) -> str:
+    """Return what a use is of: a unit's bytes, or the run whose bytes they are where it says when it began.
+
+    A run that is saved again, filtered or classified again holds the same particles in other bytes; it counts once.
+    """
+    stamp, started_at = unit.stamp, find_start(unit.stamp.captured)
+    if stamp.kind != "run" or started_at is None:
+        return stamp.content
+    return to_digest({"rule": "run/1", "feed": stamp.feed, "group": unit.group, "started_at": to_time_text(started_at)})

@@ -12,7 +12,7 @@ import pytest
 
 from sinks.object_store.local import LocalStore
 from tests.support.deployments import Site, ask, run_observatory
-from tests.support.runs import edit_field, write_small_run, zip_folder
+from tests.support.runs import edit_field, edit_rows, write_small_run, zip_folder
 
 LAB = """
 [installations.flowcam]
@@ -155,6 +155,16 @@ def test_use_is_counted_in_runs_and_in_particles(tmp_path, site):
     look(site, tmp_path / "sea-1")
     report = run_observatory("report", "--settings", site.settings, "--format", "md").stdout
     assert "| Images processed | 25 |" in report
+
+
+def test_a_run_saved_again_is_no_further_use(tmp_path, site):
+    write_small_run(tmp_path / "sea-1", particles=25)
+    look(site, tmp_path / "sea-1")
+    edit_rows(tmp_path / "sea-1", lambda rows, _: rows[::2])
+    assert look(site, tmp_path / "sea-1")["stored"] == 1
+    report = run_observatory("report", "--settings", site.settings, "--format", "md").stdout
+    assert "| Images processed | 25 |" in report
+    assert "| Images reprocessed | 13 |" in report
 
 
 def test_the_three_real_runs_have_the_concentrations_that_their_instrument_printed(tmp_path, real_data):

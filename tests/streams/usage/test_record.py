@@ -15,7 +15,7 @@ from schemas.result import (
     ResultStored,
     make_result_id,
 )
-from schemas.unit import Instant, Part, Unit, WorkOrder, make_stamp
+from schemas.unit import Instant, Part, Undated, Unit, WorkOrder, make_stamp
 from schemas.usage import Ingested, NotDone, Person, UsageEvent
 from streams.usage.edge.caller import Caller, make_feed_caller
 from streams.usage.events import read_event
@@ -124,6 +124,24 @@ def test_images_are_counted_as_what_their_unit_holds():
     clip = _make_order("clip")
     assert _process(clip, _announce(clip, looked=250)).images == (("frame", 250),)
     assert _process(clip, _announce(clip, looked=0)).images == ()
+
+
+def test_a_run_saved_again_is_the_same_content_and_one_of_another_start_or_without_a_clock_is_not():
+    def content_of(byte, captured, group="sea-1"):
+        order = _make_order("run")
+        stamp = make_stamp(
+            installation="obsea", feed="camera", kind="run", captured=captured, content=to_content(byte)
+        )  # fmt: skip
+        unit = order.unit.model_copy(update={"stamp": stamp, "group": group})
+        (content,) = make_ingested(order.model_copy(update={"unit": unit}), caller=_CALLER).contents
+        return content
+
+    start = Instant(at=NOW - dt.timedelta(days=900))
+    assert content_of("saved", start) == content_of("saved again", start)
+    later, undated = Instant(at=NOW), Undated(why="no_clock")
+    others = [content_of("saved", later), content_of("saved", start, "sea-2"), content_of("saved", undated)]
+    assert len({content_of("saved", start), *others, content_of("saved again", undated)}) == 5
+    assert content_of("saved", undated) == to_content("saved")
 
 
 def test_a_unit_taken_in_is_a_use_of_its_own_kind():
