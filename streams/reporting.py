@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault, RejectedInput
@@ -10,6 +11,7 @@ from schemas.topics import Topics
 from sinks.object_store.memory import MemoryStore
 from streams.brokers.records import Record
 from streams.places import find_objects, open_broker, open_objects, plan_topics
+from streams.usage.closing.shelf import tell_closed, to_shelf
 from streams.usage.periods import make_current, read_period
 from streams.usage.reports.facts import open_facts
 from streams.usage.reports.metrics import make_current_values, to_metric_key
@@ -43,7 +45,8 @@ def make_usage_report(deployment: Deployment, periods: tuple[str, ...], installa
         raise FatalFault(message)
     scope = Scope(installations=tuple(deployment.installations), only=installation, as_of_at=now_at)
     with open_facts(find_objects(deployment) or MemoryStore()) as facts:
-        return make_report(facts, named, scope)
+        report = make_report(facts, named, scope)
+    return replace(report, remarks=tell_closed(to_shelf(deployment), report))
 
 
 def _read_periods(texts: tuple[str, ...], start: dt.date | None) -> tuple[NamedPeriod, ...]:

@@ -9,6 +9,7 @@ import typer
 
 from streams.cli.options import Json, Verbose
 from streams.cli.output import Exit, open_output, open_place
+from streams.cli.usage.period import verify_folders
 
 if TYPE_CHECKING:
     from streams.cli.output import Output
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 def audit(
     tables: Annotated[
         list[Path] | None,
-        typer.Argument(help="Reports as TOML files (see docs/usage.md), or as JSON files of observatory report."),
+        typer.Argument(
+            help="Reports as TOML files (see docs/usage.md), or as JSON files of observatory report; "
+            "or the word verify and sealed folders, as in observatory period verify."
+        ),
     ] = None,
     *,
     rules: Annotated[bool, typer.Option("--rules", help="List the rules, and what each one asks for.")] = False,
@@ -35,6 +39,9 @@ def audit(
     with open_output(as_json=as_json, verbose=verbose) as output:
         if rules:
             _list_rules(output)
+            return
+        if tables and tables[0] == Path("verify"):
+            verify_folders(output, tables[1:])
             return
         if not tables:
             message = "Name the tables to audit: TOML files, or reports as JSON."

@@ -46,6 +46,8 @@ class Report:
         Ids under which different uses were recorded, in the whole of the facts.
     rejected
         Records that are no use, by reason, in the whole of the facts: they name no installation and no period.
+    remarks
+        What must be said of it and does not follow from the facts, such as that a period is closed.
     """
 
     profile: str
@@ -53,6 +55,7 @@ class Report:
     sheets: tuple[Sheet, ...]
     conflicts: tuple[str, ...]
     rejected: tuple[tuple[str, int], ...]
+    remarks: tuple[str, ...] = ()
 
 
 def make_report(facts: Facts, periods: Sequence[NamedPeriod], scope: Scope | None = None) -> Report:

@@ -71,8 +71,8 @@ def to_tables(report: Report) -> tuple[Table, ...]:
 
 
 def list_notes(report: Report) -> tuple[str, ...]:
-    """Return what must be read with the tables: partly covered periods and demonstration models."""
-    notes: list[str] = []
+    """Return what must be read with the tables: closed periods, partly covered periods and demonstration models."""
+    notes = list(report.remarks)
     for sheet in report.sheets:
         for period, coverage in zip(report.periods, sheet.coverage, strict=True):
             if coverage.gaps:

@@ -1,0 +1,118 @@
+"""The shelf: where sealed periods stand, one folder for each closing, and what reports say of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import FatalFault
+from schemas.noun import to_time_text
+from streams.usage.closing.seal import SEAL_FILE, Seal, read_seal
+from streams.usage.reports.tables import to_plain
+
+if TYPE_CHECKING:
+    from streams.settings.model import Deployment
+    from streams.usage.reports.report import Report
+
+_FOLDER = re.compile(r"restatement-(\d{1,4})")
+
+#: What the figures of a line are; ``as_of`` tells which facts stand behind them.
+_FIGURE = ("definition", "state", "why", "value", "share", "method", "low", "high", "coverage")
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A sealed folder."""
+
+    folder: Path
+    seal: Seal
+
+    @property
+    def sentence(self) -> str:
+        """``M25-36 was closed on 2025-10-01T..., seal ..., restatement 0.``."""
+        seal = self.seal
+        broken = "" if seal.is_whole else " The seal is broken."
+        closed = to_time_text(seal.closed_at)
+        return f"{seal.period} was closed on {closed}, seal {seal.seal}, restatement {seal.restatement}.{broken}"
+
+
+def to_shelf(deployment: Deployment) -> Path:
+    """Return the folder in which a deployment's sealed periods stand; it may not be there yet."""
+    return deployment.project.closed_folder or deployment.folder / "closed"
+
+
+def list_closed(shelf: Path, period: str | None = None) -> tuple[Closed, ...]:
+    """Return what is sealed, of one period or of all, in the order of periods and restatements.
+
+    A folder without a seal is none: a closing that was killed leaves nothing that is found here.
+    """
+    periods = [shelf / period] if period is not None else sorted(shelf.iterdir()) if shelf.is_dir() else []
+    found = []
+    for place in periods:
+        numbered = [
+            (int(match[1]), folder)
+            for folder in (place.iterdir() if place.is_dir() else ())
+            if (match := _FOLDER.fullmatch(folder.name)) and (folder / SEAL_FILE).is_file()
+        ]
+        found += [Closed(folder, read_seal(folder)) for _, folder in sorted(numbered)]
+    return tuple(found)
+
+
+def find_newest(shelf: Path, period: str) -> Closed | None:
+    """Return the closing of a period that is in force, if it was closed."""
+    return next(reversed(list_closed(shelf, period)), None)
+
+
+def to_folder(shelf: Path, period: str, restatement: int) -> Path:
+    """Return the folder of a closing."""
+    return shelf / period / f"restatement-{restatement}"
+
+
+def tell_closed(shelf: Path, report: Report) -> tuple[str, ...]:
+    """Return what a report must say of its periods that are closed, and whether it says other than what is sealed."""
+    told = []
+    plain = to_plain(report)["installations"]
+    for period in report.periods:
+        try:
+            closed = find_newest(shelf, period.name)
+        except FatalFault as fault:
+            told.append(f"{period.name} was closed, but its seal cannot be read. {fault.sentence}")
+            continue
+        if closed is not None:
+            told.append(f"{closed.sentence} {_compare(closed, plain)}")
+    return tuple(told)
+
+
+def _compare(closed: Closed, plain: dict[str, list[dict[str, Any]]]) -> str:
+    try:
+        sealed = json.loads((closed.folder / "report" / "usage.json").read_bytes())["installations"]
+        old = _index(sealed, closed.seal.period)
+    except (OSError, ValueError, KeyError, TypeError):
+        return "Its sealed figures cannot be read; see: observatory period verify."
+    new = _index(plain, closed.seal.period)
+    names = {installation for installation, *_ in new}
+    both = {key for key in {*old, *new} if key[0] in names}
+    changed = sum(_to_figure(old.get(key)) != _to_figure(new.get(key)) for key in both)
+    late = sum(old[key].get("as_of") != new[key].get("as_of") for key in both if key in old and key in new)
+    if changed:
+        return (
+            f"{changed} figures here are other than the sealed ones, which stand until the period is closed again: "
+            f"observatory period close {closed.seal.period}"
+        )
+    return "Uses came late; they change no figure." if late else "The figures here are the sealed ones."
+
+
+def _index(installations: dict[str, list[dict[str, Any]]], period: str) -> dict[tuple[str, str, str], dict[str, Any]]:
+    return {
+        (name, row["metric"], row["detail"]): row
+        for name, rows in installations.items()
+        for row in rows
+        if row["period"] == period
+    }
+
+
+def _to_figure(row: dict[str, Any] | None) -> list[Any]:
+    return [row.get(name) for name in _FIGURE] if row is not None else []
