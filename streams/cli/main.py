@@ -9,7 +9,7 @@ import typer
 from streams.cli import account, bench, feed, models, publish, run, setup, worker
 from streams.cli.consumers import contracts
 from streams.cli.output import WRONG_USE, write_json
-from streams.cli.usage import audit, importing
+from streams.cli.usage import audit, importing, period
 
 app = typer.Typer(
     name="observatory",
@@ -37,6 +37,7 @@ app.command(rich_help_panel=_ACCOUNT)(account.ledger)
 app.add_typer(account.letters_app, name="dead-letters", rich_help_panel=_ACCOUNT)
 app.command(rich_help_panel=_ACCOUNT)(account.report)
 app.command(rich_help_panel=_ACCOUNT)(audit.audit)
+app.add_typer(period.period_app, name="period", rich_help_panel=_ACCOUNT)
 app.add_typer(importing.usage_app, name="usage", rich_help_panel=_ACCOUNT)
 app.command(rich_help_panel=_ACCOUNT)(contracts.contracts)
 app.add_typer(publish.publish_app, name="publish", rich_help_panel=_PUBLISH)
