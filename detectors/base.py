@@ -27,8 +27,8 @@ class View:
     image
         The countable picture.
     pixels
-        ``(height_px, width_px, 3)`` uint8, RGB, upright. May be borrowed: valid until ``LOOKAHEAD``
-        further views were drawn, so whoever keeps it longer copies it, and nobody writes into it.
+        ``(height_px, width_px, 3)`` uint8, RGB, upright. May be borrowed: valid until ``LOOKAHEAD`` (of particles
+        ``ROI_LOOKAHEAD``) further views were drawn, so whoever keeps it longer copies it, and nobody writes into it.
     measures
         What the instrument that took the image measured of the one thing in it, sorted by registered quantity.
     """
@@ -40,6 +40,15 @@ class View:
 
 #: How many views a detector may hold at once before it must answer for the first of them.
 LOOKAHEAD = 8
+
+#: The same of the particles of a run (images of kind ``roi``), which are small: with more of them in one call of a network, less
+#: of the time goes into handing over.
+ROI_LOOKAHEAD = 32
+
+
+def find_lookahead(image: Image) -> int:
+    """Return how many views of a unit may be held at once, by one of its images."""
+    return ROI_LOOKAHEAD if image.kind == "roi" else LOOKAHEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ class Detector(Protocol):
         Parameters
         ----------
         views
-            The images of one unit. At most ``LOOKAHEAD`` may be drawn ahead of the answers.
+            The images of one unit. At most ``LOOKAHEAD`` may be drawn ahead of the answers, of particles ``ROI_LOOKAHEAD``.
 
         Raises
         ------

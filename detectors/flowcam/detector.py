@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from detectors.base import LOOKAHEAD, Identity
+from detectors.base import ROI_LOOKAHEAD, Identity, find_lookahead
 from detectors.flowcam.naming import Naming
 from detectors.flowcam.parameters import RoiParameters
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 VERSION = "1"
 
 #: Images of one call. Half of what may be drawn ahead, so that one call is computed while the next is being filled.
-BATCH = LOOKAHEAD // 2
+BATCH = ROI_LOOKAHEAD // 2
 
 
 class RoiClassifier:
@@ -76,7 +76,7 @@ class RoiClassifier:
         return None
 
     def look(self, views: Iterable[View]) -> Iterator[tuple[Finding, ...]]:
-        """Yield one finding for each view, in the order drawn; up to ``LOOKAHEAD`` images are under way.
+        """Yield one finding for each view, in the order drawn; as many are under way as may be held.
 
         Pixels are copied into the network's input as they are drawn.
 
@@ -88,14 +88,15 @@ class RoiClassifier:
             If the network does not run or answers nonsense.
         """
         waiting: deque[tuple[int, Answer]] = deque()
-        batch, filled, under_way = self._preprocessing.make_batch(BATCH), 0, 0
+        batch, filled, under_way, most = self._preprocessing.make_batch(BATCH), 0, 0, 0
         for view in views:
+            most = most or find_lookahead(view.image)
             self._preprocessing.fit_into(view.pixels, batch[filled])
             filled, under_way = filled + 1, under_way + 1
-            if filled == BATCH:
-                waiting.append((filled, self._runtime.start(batch)))
+            if filled == most // 2:
+                waiting.append((filled, self._runtime.start(batch[:filled])))
                 batch, filled = self._preprocessing.make_batch(BATCH), 0
-            if under_way == LOOKAHEAD:
+            if under_way == most:
                 count, answer = waiting.popleft()
                 yield from self._finish(count, answer)
                 under_way -= count

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from detectors import pixels
-from detectors.base import LOOKAHEAD, Identity
+from detectors.base import LOOKAHEAD, Identity, find_lookahead
 from detectors.motion.background import build_background
 from detectors.registry import REGISTRY, BuildContext, build_detector
 from detectors.runtimes.scripted import ScriptedRuntime
@@ -172,8 +172,9 @@ def test_pixels_are_not_needed_once_enough_further_views_were_drawn(candidate, d
     def lend():
         for view in candidate.views():
             drawn.append(view)
-            if len(drawn) > LOOKAHEAD:
-                drawn[-LOOKAHEAD - 1].pixels[...] = 255  # the slot is used for another picture
+            held = find_lookahead(view.image)
+            if len(drawn) > held:
+                drawn[-held - 1].pixels[...] = 255  # the slot is used for another picture
             yield view
 
     assert list(detector.look(lend())) == expected
@@ -198,7 +199,7 @@ def test_no_more_views_are_drawn_ahead_than_allowed(candidate, detector):
         nonlocal furthest
         for number, view in enumerate(candidate.views(), start=1):
             furthest = max(furthest, number - answered)
-            assert number - answered <= LOOKAHEAD
+            assert number - answered <= find_lookahead(view.image)
             yield view
 
     for _ in detector.look(draw()):

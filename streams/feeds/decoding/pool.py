@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Condition
 from typing import TYPE_CHECKING, Self
 
-from detectors.base import LOOKAHEAD
+from detectors.base import LOOKAHEAD, ROI_LOOKAHEAD
 from schemas.errors import FatalFault, TransientFault
 from streams.feeds.decoding.channel.arena import Arena
 from streams.feeds.decoding.channel.decoder import Decoder, DecoderDiedError, start_decoder
@@ -132,7 +132,7 @@ class DecodingPool:
         order = Order(limits or self.limits, sampling)
         return OpenUnit(self, self.arena, source, order, part, max(depth, 1), self._hint_bytes)
 
-    def open_run(self, listing: Path, *, probe: bool = False, depth: int = LOOKAHEAD + 1) -> OpenUnit:
+    def open_run(self, listing: Path, *, probe: bool = False, depth: int = ROI_LOOKAHEAD + 1) -> OpenUnit:
         """Return a context manager that opens an instrument's run; the pool's opener must know runs.
 
         Parameters

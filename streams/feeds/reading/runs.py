@@ -43,7 +43,7 @@ class RunUnit:
     _looked: int = 0
 
     def views(self) -> Iterator[View]:
-        """Yield the particles; pixels stay valid until ``LOOKAHEAD`` further ones were drawn."""
+        """Yield the particles; pixels stay valid until ``ROI_LOOKAHEAD`` further ones were drawn."""
         for view in self.opened.views:
             self._looked += 1
             yield view

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.base import LOOKAHEAD
+from detectors.base import ROI_LOOKAHEAD
 from detectors.flowcam.detector import BATCH, RoiClassifier
 from detectors.flowcam.open import RoiOptions, open_classifier
 from detectors.flowcam.parameters import RoiParameters
@@ -133,15 +133,15 @@ def test_several_images_share_a_call_and_none_is_drawn_too_early():
 
     def draw():
         nonlocal drawn
-        for view in make_rois(3 * LOOKAHEAD + 1):
+        for view in make_rois(3 * ROI_LOOKAHEAD + 1):
             drawn += 1
-            assert drawn - answered <= LOOKAHEAD
+            assert drawn - answered <= ROI_LOOKAHEAD
             yield view
 
     for _ in detector.look(draw()):
         answered += 1
-    assert answered == 3 * LOOKAHEAD + 1
-    assert [len(batch) for batch in detector._runtime.seen] == [BATCH] * (3 * LOOKAHEAD // BATCH) + [1]
+    assert answered == 3 * ROI_LOOKAHEAD + 1
+    assert [len(batch) for batch in detector._runtime.seen] == [BATCH] * (3 * ROI_LOOKAHEAD // BATCH) + [1]
 
 
 def test_identity_changes_with_whatever_changes_an_answer():
@@ -174,7 +174,7 @@ def colours(request, tmp_path_factory):
 def test_documents_are_equal_whatever_the_neighbours(colours):
     views = make_rois(29)
     together = list(colours.look(views))
-    for size in (1, 2, 3, BATCH, LOOKAHEAD):
+    for size in (1, 2, 3, BATCH, ROI_LOOKAHEAD):
         parts = [colours.look(views[place : place + size]) for place in range(0, len(views), size)]
         assert [findings for part in parts for findings in part] == together
     backwards = list(colours.look(reversed(views)))
