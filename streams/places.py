@@ -38,6 +38,11 @@ def to_app_id(deployment: Deployment) -> str:
     return f"{APP_ID}.{deployment.name}"
 
 
+def to_watched_path(deployment: Deployment) -> Path:
+    """Return where the watchers of this deployment remember what they announced and what they wait for."""
+    return deployment.folder / "state" / "watched.db"
+
+
 def to_broker_url(deployment: Deployment) -> str:
     """Return the broker's address; ``embedded:`` alone is a log in the deployment's folder."""
     url = deployment.broker.url

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 def ledger(
     *,
-    incomplete: Annotated[bool, typer.Option(help="Name the arrivals that have not ended.")] = False,
+    incomplete: Annotated[
+        bool, typer.Option(help="Name what has not ended, and what a watched folder holds that is not whole.")
+    ] = False,
     settings: Settings = None,
     out: Out = None,
     as_json: Json = False,
@@ -37,18 +40,32 @@ def ledger(
         with lend_broker(read.deployment) as client:
             if client is None:
                 tell_nothing_yet(output, read)
+                if incomplete:
+                    _show_waiting(output, read.deployment)
                 output.add(Ledger().to_plain())
                 return
             topics = Topics(read.deployment.broker.topic_prefix)
             found = read_ledger(client, topics, group=to_app_id(read.deployment))
         show_ledger(output, found)
         if incomplete:
+            _show_waiting(output, read.deployment)
             for key in found.in_flight:
                 output.say(f"  still ours: {key.source} {key.event}")
             left_out = found.total.in_flight - len(found.in_flight)
             if left_out:
                 output.say(f"  and {left_out:,} more")
         output.add(found.to_plain())
+
+
+def _show_waiting(output: Output, deployment: Deployment) -> None:
+    """Name what lies in watched folders and is not announced, because something of it is missing."""
+    from streams.feeds.watched import read_waiting
+    from streams.places import to_watched_path
+
+    waiting = read_waiting(to_watched_path(deployment))
+    for item in waiting:
+        output.say(f"  not whole yet: {item.feed} {item.name}: {item.sentence}")
+    output.add({"waiting": [asdict(item) for item in waiting]})
 
 
 def report(  # noqa: PLR0913 - each is an option of the command
@@ -58,7 +75,9 @@ def report(  # noqa: PLR0913 - each is an option of the command
         typer.Option(help="2026, 2026-11, 2026-11-01..2026-12-01 or M13-24; may be given several times."),
     ] = None,
     installation: Annotated[str | None, typer.Option(help="Only this installation.")] = None,
-    form: Annotated[str, typer.Option("--format", help="table, md, csv or json; with --sheets html and docx too.")] = "table",
+    form: Annotated[
+        str, typer.Option("--format", help="table, md, csv or json; with --sheets html, docx and pdf too.")
+    ] = "table",
     to: Annotated[Path | None, typer.Option(help="Write there instead of standard output.")] = None,
     publish: Annotated[
         bool, typer.Option("--publish", help="Send the current figures to the metric topic too.")

@@ -117,6 +117,7 @@ def watch(
     from streams.cli.watching.collection import find_collection, follow_collection
     from streams.feeds.watched import open_watched
     from streams.gathering import choose_feed
+    from streams.places import to_watched_path
 
     with open_output(as_json=as_json, verbose=verbose) as output, ExitStack() as stack:
         read = read_given(settings, out)
@@ -127,15 +128,15 @@ def watch(
             raise TransientFault(away)
         submission = open_submission(deployment, feed, stack)
         name = submission.sender.feed
-        state = deployment.folder / "state"
-        state.mkdir(parents=True, exist_ok=True)
+        memory = to_watched_path(deployment)
+        memory.parent.mkdir(parents=True, exist_ok=True)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         if folder is None:
             tally = follow_collection(output, submission, deployment, stop=stop, once=once)
         else:
-            watched = stack.enter_context(open_watched(state / "watched.db", name))
+            watched = stack.enter_context(open_watched(memory, name))
             tally = _watch(output, submission, deployment, folder, watched=watched, stop=stop, once=once)
         output.say(f"Announced {tally['announced']:,}, refused {tally['refused']:,}.")
         output.add({name: tally[name] for name in ("announced", "refused", "unreadable")})

@@ -146,7 +146,10 @@ class Watch:
                 self._take(batch, tally, passed_over)
             finally:
                 self.watched.commit()
-        self._pending = {name: item for name, item in self._pending.items() if item.seen_in == self._looks}
+        for name in [name for name, item in self._pending.items() if item.seen_in != self._looks]:
+            del self._pending[name]
+            self.watched.stop_waiting(name)
+        self.watched.commit()
         return Poll(**tally, passed_over=tuple(sorted(passed_over.items())))
 
     def _take(self, batch: list[Listed], tally: Counter[str], passed_over: Counter[str]) -> None:
@@ -194,12 +197,16 @@ class Watch:
         except RejectedInput as rejection:
             may_come = rejection.reason in self.unfinished and now_s - pending.since_s < self.rule.give_up_s
             if rejection.reason in RETRIED or may_come:
+                if may_come:
+                    self.watched.wait_for(found.subject, rejection)
                 pending.attempts += 1
                 pending.next_s = now_s + min(self.rule.poll_s * 2 ** min(pending.attempts, 10), LONGEST_WAIT_S)
                 return "retried"
             if rejection.reason != "missing_file":
                 self.refuse(found.subject, rejection)
                 self.watched.remember(found, rejection.reason)
+            else:
+                self.watched.stop_waiting(found.subject)
             del self._pending[found.subject]
             return "vanished" if rejection.reason == "missing_file" else "refused"
         del self._pending[found.subject]

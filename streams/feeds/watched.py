@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from schemas.errors import RejectedInput
     from streams.feeds.folder import Found
 
 #: Raised when the table's form changes; a file of a newer version is refused.
@@ -30,6 +31,30 @@ CREATE TABLE IF NOT EXISTS seen (
     PRIMARY KEY (feed, name)
 ) WITHOUT ROWID
 """
+
+
+#: What is not whole yet: it was looked into, and something that it needs may still come.
+_WAITING = """
+CREATE TABLE IF NOT EXISTS waiting (
+    feed TEXT NOT NULL, name BLOB NOT NULL, reason TEXT NOT NULL, sentence TEXT NOT NULL, PRIMARY KEY (feed, name)
+) WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something in a watched folder that is not announced, because something of it is not there yet.
+
+    Attributes
+    ----------
+    reason, sentence
+        What is missing.
+    """
+
+    feed: str
+    name: str
+    reason: str
+    sentence: str
 
 
 @contextmanager
@@ -77,6 +102,18 @@ class Watched:
         row = (self.feed, file.subject.encode(), file.size_bytes, file.modified_ns, outcome)
         with _translate_faults(self.path):
             self.connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?)", row)
+        self.stop_waiting(file.subject)
+
+    def wait_for(self, name: str, rejection: RejectedInput) -> None:
+        """Note what is missing of something that may still become whole."""
+        row = (self.feed, name.encode(), rejection.reason, rejection.sentence)
+        with _translate_faults(self.path):
+            self.connection.execute("INSERT OR REPLACE INTO waiting VALUES (?, ?, ?, ?)", row)
+
+    def stop_waiting(self, name: str) -> None:
+        """Note that nothing is waited for any more: it is whole, given up, or gone."""
+        with _translate_faults(self.path):
+            self.connection.execute("DELETE FROM waiting WHERE feed = ? AND name = ?", (self.feed, name.encode()))
 
     def refuse_once(self, name: str, reason: str) -> bool:
         """Note a name that cannot be announced whatever it holds; return whether it is new."""
@@ -120,8 +157,31 @@ def open_watched(path: Path, feed: str) -> Iterator[Watched]:
                 message = f"The watcher's memory {path.name} has form {form}; this version knows form {FORM}."
                 raise FatalFault(message)
             connection.execute(_TABLE)
+            connection.execute(_WAITING)
+            connection.execute("DELETE FROM waiting WHERE feed = ?", (feed,))  # it is looked into anew
             connection.execute(f"PRAGMA user_version = {FORM}")
             connection.commit()
         watched = Watched(path, feed, connection)
         yield watched
         watched.commit()
+
+
+def read_waiting(path: Path) -> tuple[Waiting, ...]:
+    """Return what the watchers of a deployment wait for, in the order of feeds and names; nothing where none ever watched.
+
+    Raises
+    ------
+    FatalFault
+        If the file is no such memory.
+    TransientFault
+        If it is locked, or its folder is away.
+    """
+    if not path.exists():
+        return ()
+    with _translate_faults(path), closing(sqlite3.connect(path, timeout=_BUSY_S)) as connection:
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'waiting'").fetchone() is None:
+            return ()
+        rows = connection.execute("SELECT feed, name, reason, sentence FROM waiting ORDER BY feed, name").fetchall()
+    return tuple(
+        Waiting(feed, name.decode(errors="replace"), reason, sentence) for feed, name, reason, sentence in rows
+    )

@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from schemas.errors import RejectedInput
 from streams.feeds.sample_sheet.sheet import load_sample_sheet
+from streams.feeds.watched import open_watched
+from streams.places import to_watched_path
+from streams.settings.read import read_settings
 from tests.support.deployments import PATIENCE_S, ROOT, Site, ask, run_observatory, wait_for, write_pictures
 from tests.support.networks import make_mean_onnx
 
@@ -335,3 +339,15 @@ def test_a_background_of_few_pictures_is_said_to_be_one(tmp_path: Path, count: i
     made = ask("models", "background", tmp_path / "in", "--to", tmp_path / "background.png")
     assert (made["exit"], made["pictures"]) == (0, count)
     assert ("are few" in made["stderr"]) == is_said
+
+
+def test_the_ledger_names_what_a_watched_share_holds_that_is_not_whole(tmp_path: Path):
+    site = Site(tmp_path / "site")
+    path = to_watched_path(read_settings(site.settings, environment={}).deployment)
+    path.parent.mkdir(parents=True)
+    with open_watched(path, "flowcam-1") as watched:
+        watched.wait_for("sea-1", RejectedInput(reason="no_collage", sentence="The run is not complete."))
+    told = ask("ledger", "--incomplete", "--settings", site.settings)
+    assert told["waiting"] == [
+        {"feed": "flowcam-1", "name": "sea-1", "reason": "no_collage", "sentence": "The run is not complete."}
+    ]

@@ -13,7 +13,7 @@ from streams.feeds.announce import Sender
 from streams.feeds.runs.local.announcing import INCOMPLETE
 from streams.feeds.runs.local.watching import Share, announce_found_run
 from streams.feeds.watch import Watch, WatchRule
-from streams.feeds.watched import open_watched
+from streams.feeds.watched import open_watched, read_waiting
 from tests.support.runs import edit_field, write_pictures, write_small_run, zip_folder
 
 RULE = WatchRule(settle_s=5.0, poll_s=1.0, give_up_s=600.0)
@@ -157,3 +157,37 @@ def test_a_change_between_two_of_its_files_is_no_announcement(lab, monkeypatch):
     with pytest.raises(RejectedInput) as refused:
         announce_found_run(found, Sender("lab"), lab.store)
     assert refused.value.reason == "changed_while_read"
+
+
+def name_waiting(lab):
+    return [(item.feed, item.name, item.reason) for item in read_waiting(lab.watch.watched.path)]
+
+
+def test_a_run_that_is_not_whole_is_named_with_what_is_missing_until_it_is_whole_given_up_or_gone(lab):
+    assert (read_waiting(lab.folder / "absent.db"), name_waiting(lab)) == ((), [])
+    runs = {name: write_small_run(lab.folder / name) for name in ("gone", "late", "never", "whole")}
+    kept = {}
+    for name in runs.keys() - {"whole"}:
+        path = lab.folder / name / "run_000001.tif"
+        kept[name] = path.read_bytes()
+        path.unlink()
+    lab.settle()
+    assert name_waiting(lab) == [("lab", name, "no_collage") for name in ("gone", "late", "never")]
+    assert "run_000001.tif" in read_waiting(lab.watch.watched.path)[0].sentence
+    (lab.folder / "late" / "run_000001.tif").write_bytes(kept["late"])
+    for path in (lab.folder / "gone").iterdir():
+        path.unlink()
+    lab.settle()
+    assert name_waiting(lab) == [("lab", "never", "no_collage")]
+    lab.look(RULE.give_up_s + 100)
+    assert (name_waiting(lab), lab.refused) == ([], [("never", "no_collage")])
+
+
+def test_a_watcher_that_starts_again_waits_for_what_it_finds_then(lab):
+    lab.watch.watched.wait_for("renamed-since", RejectedInput(reason="no_list", sentence="The list is not there."))
+    lab.watch.watched.commit()
+    with open_watched(lab.watch.watched.path, "other"):
+        assert name_waiting(lab) == [("lab", "renamed-since", "no_list")]
+    with open_watched(lab.watch.watched.path, "lab"):
+        pass
+    assert name_waiting(lab) == []
