@@ -160,8 +160,7 @@ class Site:
         worker = {"pause_last": 0, "threads": 2, "commit_every_s": 0.2, **self.worker}
         lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in worker.items())
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            f"""
+        text = f"""
 name = "{self.name}"
 folder = "data"
 [broker]
@@ -182,9 +181,12 @@ country = "ES"
 file_name = "%Y%m%d-%H%M%S-*"
 time_zone = "UTC"
 {self.changes}
-""",
-            encoding="utf-8",
-        )
+"""
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            # whole or not at all: a worker that is just starting may be reading it
+            written = path.with_suffix(".new")
+            written.write_text(text, encoding="utf-8")
+            written.replace(path)
         return path
 
     @property
