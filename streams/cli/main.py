@@ -7,7 +7,7 @@ import sys
 import typer
 
 from streams.cli import account, bench, feed, models, publish, run, setup, worker
-from streams.cli.consumers import contracts
+from streams.cli.consumers import contracts, serve
 from streams.cli.output import WRONG_USE, write_json
 from streams.cli.usage import audit, importing, period
 
@@ -39,6 +39,7 @@ app.command(rich_help_panel=_ACCOUNT)(account.report)
 app.command(rich_help_panel=_ACCOUNT)(audit.audit)
 app.add_typer(period.period_app, name="period", rich_help_panel=_ACCOUNT)
 app.add_typer(importing.usage_app, name="usage", rich_help_panel=_ACCOUNT)
+app.command(rich_help_panel=_ACCOUNT)(serve.serve)
 app.command(rich_help_panel=_ACCOUNT)(contracts.contracts)
 app.add_typer(publish.publish_app, name="publish", rich_help_panel=_PUBLISH)
 app.add_typer(publish.deployments_app, name="deployments", rich_help_panel=_PUBLISH)

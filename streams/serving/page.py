@@ -1,0 +1,209 @@
+"""The page: figures of every installation as tables and charts, in one HTML file without script or network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from schemas.noun import to_time_text
+from schemas.usage import Measured, Names
+from streams.account.status import to_age, to_age_text
+from streams.serving.charts import draw_bars
+from streams.serving.figures import is_named, name_period
+from streams.usage.reports.definitions import DEFINITIONS, SECTIONS
+from streams.usage.reports.lines import Cell
+from streams.usage.reports.tables import to_text as to_report_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from schemas.usage import MetricValue, Period
+    from streams.serving.board import View
+
+#: Periods that a table shows: the newest. The others are had as CSV and JSON.
+COLUMNS = 6
+
+#: Figures that are drawn.
+_DRAWN = ("images_processed", "requests", "unique_users", "country_count")
+
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; padding: 1.5rem 1rem 3rem; color: #16222d; }
+h1 { font-size: 1.7rem; margin: 0; } h2 { margin: 2.2rem 0 .4rem; border-top: 2px solid #1f5f8b; padding-top: .6rem; }
+h3 { margin: 1.2rem 0 .3rem; font-size: 1.05rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; min-width: 30rem; }
+caption { text-align: left; color: #4a5a68; font-size: .9rem; }
+th, td { border-bottom: 1px solid #cfd8e0; padding: .3rem .7rem; text-align: right; vertical-align: top; }
+th:first-child, td:first-child { text-align: left; min-width: 13rem; }
+thead th { background: #eaf1f6; } tbody th { font-weight: 400; }
+tr.section th { font-weight: 600; background: #f6f9fb; }
+td.names { text-align: left; max-width: 18rem; }
+td.absent { color: #5d6b77; font-style: italic; }
+.charts { display: flex; flex-wrap: wrap; gap: 1.2rem; }
+figure { margin: .4rem 0; max-width: 100%; } svg { max-width: 100%; height: auto; }
+figcaption { font-weight: 600; font-size: .95rem; }
+svg text { font: 13px system-ui, sans-serif; fill: #16222d; }
+.note, footer, .meta { color: #4a5a68; font-size: .92rem; }
+a { color: #1f5f8b; }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where the figures of an installation are had as data: names of files, or addresses; and what else there is.
+
+    Attributes
+    ----------
+    of_figures
+        With ``{installation}`` and ``{form}`` in it.
+    more
+        Pairs of text and address.
+    """
+
+    of_figures: str = "metrics/{installation}?format={form}"
+    more: tuple[tuple[str, str], ...] = ()
+
+
+def to_html(view: View, links: Links | None = None) -> str:
+    """Return the page; everything in it that was read is escaped."""
+    return "".join(_iterate_parts(view, links or Links()))
+
+
+def _iterate_parts(view: View, links: Links) -> Iterator[str]:
+    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>Usage figures</title>\n'
+    yield f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>Usage figures</h1>\n"
+    more = "".join(f' · <a href="{escape(address)}">{escape(text)}</a>' for text, address in links.more)
+    yield f'<p class="meta">Read at {to_time_text(view.read_at)}. Times are UTC.{more}</p>\n'
+    if not view.installations:
+        yield "<p>There are no installations yet.</p>\n"
+    for name in view.installations:
+        yield from _iterate_installation(view, name, links)
+    yield from _iterate_feeds(view)
+    yield "<footer><p>A figure that is <em>not measured</em> is not 0. Periods marked * are covered in part. Users and "
+    yield "countries are united over periods, never added up.</p></footer>\n</body>\n</html>\n"
+
+
+def _iterate_installation(view: View, installation: str, links: Links) -> Iterator[str]:
+    values = [value for value in view.values if value.installation == installation]
+    yield f'<section id="{escape(installation)}">\n<h2>{escape(installation)}</h2>\n'
+    if not values:
+        yield "<p>No figures are published yet.</p>\n</section>\n"
+        return
+    # the newest first, and a year before its last month
+    periods = sorted({value.period for value in values}, key=lambda period: (period.to_at, period.from_at))[::-1]
+    cells = {(value.metric, value.period): value for value in values}
+    yield f'<div class="charts">\n{"".join(_iterate_charts(view, installation, cells))}</div>\n'
+    yield from _iterate_table(view, cells, periods[:COLUMNS])
+    addresses = {
+        form: links.of_figures.replace("{installation}", installation).replace("{form}", form)
+        for form in ("csv", "json")
+    }
+    told = " · ".join(f'<a href="{escape(to)}">{form.upper()}</a>' for form, to in addresses.items())
+    left_out = len(periods) - COLUMNS
+    earlier = f"; {left_out} earlier periods are there only" if left_out > 0 else ""
+    yield f'<p class="note">All figures as data: {told}{earlier}.</p>\n</section>\n'
+
+
+def _iterate_charts(view: View, installation: str, cells: Mapping[tuple[str, Period], MetricValue]) -> Iterator[str]:
+    """Yield a chart for each drawn figure that has a number, of the periods of one length that has most of them."""
+    by_length: dict[str, list[Period]] = {}
+    for period in {period for _, period in cells}:
+        by_length.setdefault(_name_length(view, period), []).append(period)
+    length = max(sorted(by_length), key=lambda name: len(by_length[name]))
+    chosen = sorted(by_length[length], key=lambda period: period.from_at)[-12:]
+    for metric in _DRAWN:
+        bars = []
+        for period in chosen:
+            value = cells.get((metric, period))
+            if value is not None:
+                number = value.value.value if isinstance(value.value, Measured) else None
+                bars.append((_to_heading(view, value), number, to_text(value)))
+        if any(number for _, number, _ in bars):
+            yield draw_bars(f"{DEFINITIONS[metric].label} by {length}", bars, name=f"{installation} {metric}")
+
+
+def _name_length(view: View, period: Period) -> str:
+    """Return what sort of period it is: year, month, day; else how many days it has."""
+    for length, form in (("year", "%Y"), ("month", "%Y-%m"), ("day", "%Y-%m-%d")):
+        if is_named(period, period.from_at.strftime(form), view.start):
+            return length
+    return "project period" if name_period(period, view.start).startswith("M") else "period"
+
+
+def _to_heading(view: View, value: MetricValue) -> str:
+    return name_period(value.period, view.start) + ("*" if value.gaps else "")
+
+
+def _iterate_table(
+    view: View, cells: Mapping[tuple[str, Period], MetricValue], periods: Sequence[Period]
+) -> Iterator[str]:
+    partly = {value.period for value in cells.values() if value.gaps}
+    headings = "".join(
+        f'<th scope="col">{escape(name_period(period, view.start))}{"*" if period in partly else ""}</th>'
+        for period in periods
+    )
+    yield f'<div class="scroll"><table>\n<thead><tr><th scope="col">Figure</th>{headings}</tr></thead>\n<tbody>\n'
+    there = {metric for metric, _ in cells}
+    for section, title in SECTIONS.items():
+        metrics = [
+            (code, label)
+            for base in DEFINITIONS.values()
+            if base.section == section
+            for code, label in _list_codes(base.metric, base.label, there)
+        ]
+        if metrics:
+            yield f'<tr class="section"><th colspan="{len(periods) + 1}">{escape(title)}</th></tr>\n'
+        for code, label in metrics:
+            row = "".join(_to_cell(cells.get((code, period))) for period in periods)
+            yield f'<tr><th scope="row">{escape(label)}</th>{row}</tr>\n'
+    yield "</tbody>\n</table></div>\n"
+    yield from _iterate_gaps(view, cells, periods)
+
+
+def _list_codes(metric: str, label: str, there: set[str]) -> list[tuple[str, str]]:
+    """Return a figure and its parts by kind, as far as there are any."""
+    parts = sorted(code for code in there if code.startswith(f"{metric}_") and code not in DEFINITIONS)
+    whole = [(metric, label)] if metric in there else []
+    return [*whole, *((code, f"{label}: {code.removeprefix(f'{metric}_')}") for code in parts)]
+
+
+def _to_cell(value: MetricValue | None) -> str:
+    if value is None:
+        return '<td class="absent">-</td>'
+    kind = "names" if isinstance(value.value, Names) else "" if isinstance(value.value, Measured) else "absent"
+    mark = f' class="{kind}"' if kind else ""
+    return f"<td{mark}>{escape(to_text(value))}</td>"
+
+
+def to_text(value: MetricValue) -> str:
+    """Return a figure as a person reads it, in the words of the report."""
+    return to_report_text(Cell(value.value))
+
+
+def _iterate_gaps(
+    view: View, cells: Mapping[tuple[str, Period], MetricValue], periods: Sequence[Period]
+) -> Iterator[str]:
+    told = {value.period: value for value in cells.values() if value.gaps and value.period in set(periods)}
+    for period in periods:
+        if period in told:
+            gaps = "; ".join(f"{to_time_text(gap.from_at)} to {to_time_text(gap.to_at)}" for gap in told[period].gaps)
+            share = f"{100 * told[period].coverage:.2f} %"
+            yield f'<p class="note">* {escape(name_period(period, view.start))}: {share} is covered; not {gaps}.</p>\n'
+
+
+def _iterate_feeds(view: View) -> Iterator[str]:
+    if view.status is None or not view.status.feeds:
+        return
+    yield '<section id="feeds">\n<h2>Feeds</h2>\n<div class="scroll"><table>\n<thead><tr><th scope="col">Feed</th>'
+    yield '<th scope="col">Last result</th><th scope="col">Waiting</th><th scope="col">Set aside</th></tr></thead>\n<tbody>\n'
+    least = "" if view.status.lag.is_whole else "at least "
+    for name, feed in sorted(view.status.feeds.items()):
+        age_s = to_age(feed.last.stored_at if feed.last else None, view.status.asked_at)["age_s"]
+        age = "never" if age_s is None else to_age_text(age_s)
+        letters = ", ".join(f"{count:,} {reason}" for reason, count in sorted(feed.dead_letters.items())) or "none"
+        yield f'<tr><th scope="row">{escape(name)}</th><td>{age}</td><td>{least}{feed.lag:,}</td>'
+        yield f"<td>{escape(letters)}</td></tr>\n"
+    yield "</tbody>\n</table></div>\n</section>\n"
