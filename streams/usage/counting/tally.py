@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from streams.usage.periods import NamedPeriod
 
 
+#: Letters of ``2025-03-10`` and of ``2025-03-10T13``: times are in UTC, as accesses keep them.
+_DAY, _HOUR = 10, 13
+
+
 @dataclass(slots=True)
 class _Row:
     """What is counted of one installation and access method."""
@@ -94,8 +98,8 @@ class Tally:
 def to_session(access: Access) -> str:
     """Return the session of an access: its own id and the day, or else the user and the hour of the day, in UTC."""
     if access.session is not None:
-        return f"{access.session}|{access.requested_at:%Y-%m-%d}"
-    return f"{access.user}|{access.requested_at:%Y-%m-%d|%H}"
+        return f"{access.session}|{access.requested_at.isoformat()[:_DAY]}"
+    return f"{access.user}|{access.requested_at.isoformat()[:_HOUR]}"
 
 
 def count(accesses: Iterable[Access], profile: Profile, period: NamedPeriod) -> Tally:
@@ -126,9 +130,12 @@ def _is_in(access: Access, period: NamedPeriod) -> bool:
 
 def _merge(accesses: Iterable[Access]) -> tuple[list[Access], tuple[str, ...]]:
     """Return each id once, in the order of time and ids, and the ids under which there were different accesses."""
-    told: dict[str, set[Access]] = defaultdict(set)
+    first: dict[str, Access] = {}
+    others: dict[str, set[Access]] = defaultdict(set)
     for access in accesses:
-        told[access.event_id].add(access)
-    kept = [min(same, key=Access.to_digest) if len(same) > 1 else next(iter(same)) for same in told.values()]
-    conflicts = sorted(event_id for event_id, same in told.items() if len(same) > 1)
-    return sorted(kept, key=lambda access: (access.requested_at, access.event_id)), tuple(conflicts)
+        known = first.setdefault(access.event_id, access)
+        if known is not access and known != access:
+            others[access.event_id].add(access)
+    for event_id, told in others.items():
+        first[event_id] = min((first[event_id], *told), key=Access.to_digest)
+    return sorted(first.values(), key=lambda access: (access.requested_at, access.event_id)), tuple(sorted(others))
