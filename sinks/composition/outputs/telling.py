@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 #: Columns of :attr:`Told.rows`.
 COLUMNS = ("class", "particles", "per litre", "95 % interval", "flagged")
 
+#: Layouts of runs that say of no particle where it was in the field of view.
+_WITHOUT_FIELD = frozenset({"pictures", "ecotaxa"})
+
 #: Millilitres of a litre.
 _ML = 1_000
 
@@ -94,6 +97,8 @@ def _list_facts(composition: Mapping[str, Any], record: RunRecord | None) -> Ite
     flags = ", ".join(f"{count:,} {flag}" for flag, count in totals["by_flag"].items() if count)
     if flags:
         yield "without flagged", f"{_to_concentration(counted) or format(counted['particles'], ',')} ({flags})"
+    elif record is not None and record.layout in _WITHOUT_FIELD:
+        yield "flagged", "none; stuck particles cannot be told, since nothing says where they were seen"
     else:
         yield "flagged", "none: no stuck or repeated particle, bubble or bead was found"
     if record is not None and record.declared.particles_per_ml is not None:

@@ -18,8 +18,8 @@ BY = Predicted("model 1")
 STARTED = dt.datetime(2024, 4, 8, 9, tzinfo=dt.UTC)
 
 
-def tell(particles, **fields):
-    record = RunRecord(layout="visualspreadsheet", group="sea-1", **fields)
+def tell(particles, layout="visualspreadsheet", **fields):
+    record = RunRecord(layout=layout, group="sea-1", **fields)
     rules = Rules({})
     composition = compose("sea-1", tally_particles(particles, rules), find_volume(to_run_volumes(record)))
     return tell_run(json.loads(write_composition_json(composition)), record)
@@ -68,3 +68,8 @@ def test_a_triggered_run_is_told_by_the_volume_that_was_pumped():
     facts = dict(tell(make_particles(10), mode="trigger", imaged_ml=0.1, processed_ml=2.0).facts)
     assert facts["volume processed"] == "2 ml"
     assert facts["concentration"].startswith("5 per ml")
+
+
+def test_that_nothing_is_stuck_is_not_said_where_nobody_could_know():
+    assert "cannot be told" in dict(tell(make_particles(2), "pictures").facts)["flagged"]
+    assert "no stuck" in dict(tell(make_particles(2)).facts)["flagged"]
