@@ -32,7 +32,10 @@ def close(
         Path | None, typer.Option(help="The list of robots as COUNTER publishes it: the COUNTER report needs one.")
     ] = None,
     country_file: Annotated[
-        Path | None, typer.Option(help="The file that addresses were led to countries by: its digest is sealed.")
+        Path | None,
+        typer.Option(
+            help="The file that addresses were led to countries by, if other than the settings' own: its digest is sealed."
+        ),
     ] = None,
     settings: Settings = None,
     out: Out = None,
@@ -85,7 +88,7 @@ def _to_request(
         installations=tuple(deployment.installations),
         sheets=tuple(sheets),
         robots=robots,
-        country_file=country_file,
+        country_file=country_file or deployment.project.country_file,
     )
 
 

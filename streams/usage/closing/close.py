@@ -179,7 +179,7 @@ def _digest_country_file(request: Request, old: Inputs | None) -> Digest | None:
 
 def _copy_sheets(folder: Path, request: Request, before: Closed | None) -> list[str]:
     paths = list(request.sheets)
-    if not paths and before is not None:
+    if not paths and before is not None and (before.folder / SHEETS_FOLDER).is_dir():
         paths = [before.folder / SHEETS_FOLDER]
     files = [file for path in paths for file in (sorted(path.glob("*.toml")) if path.is_dir() else [path])]
     names = [file.name for file in files]

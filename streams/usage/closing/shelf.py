@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.errors import FatalFault
 from schemas.noun import to_time_text
+from streams.usage.closing.inputs import digest_file, read_inputs
 from streams.usage.closing.seal import SEAL_FILE, Seal, read_seal
+from streams.usage.reports.report import make_report
 from streams.usage.reports.tables import to_plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streams.settings.model import Deployment
+    from streams.usage.periods import NamedPeriod
+    from streams.usage.reports.facts import Facts
     from streams.usage.reports.report import Report
+    from streams.usage.reports.scope import Scope
 
 _FOLDER = re.compile(r"restatement-(\d{1,4})")
 
@@ -86,6 +93,29 @@ def tell_closed(shelf: Path, report: Report) -> tuple[str, ...]:
     return tuple(told)
 
 
+def tell_assessed(
+    shelf: Path, facts: Facts, periods: Sequence[NamedPeriod], *, sheets: Sequence[Path], scope: Scope
+) -> tuple[str, ...]:
+    """Return what an assessment must say of its periods that are closed.
+
+    Parameters
+    ----------
+    sheets
+        The sheets it is made of: they may be others than the sealed ones, and what they declare with them.
+    """
+    if not any((shelf / period.name).is_dir() for period in periods):
+        return ()
+    told = list(tell_closed(shelf, make_report(facts, periods, scope)))
+    files = [file for path in sheets for file in (sorted(path.glob("*.toml")) if path.is_dir() else [path])]
+    given = {digest_file(file).sha256 for file in files}
+    for period in periods:
+        closed = find_newest(shelf, period.name)
+        sealed = {item.sha256 for item in read_inputs(closed.folder).sheets} if closed is not None else set()
+        if sealed and not given <= sealed:
+            told.append(f"The metric sheets are other than those that {period.name} was closed with.")
+    return tuple(told)
+
+
 def _compare(closed: Closed, plain: dict[str, list[dict[str, Any]]]) -> str:
     try:
         sealed = json.loads((closed.folder / "report" / "usage.json").read_bytes())["installations"]
@@ -115,4 +145,7 @@ def _index(installations: dict[str, list[dict[str, Any]]], period: str) -> dict[
 
 
 def _to_figure(row: dict[str, Any] | None) -> list[Any]:
-    return [row.get(name) for name in _FIGURE] if row is not None else []
+    # a part stands in a report if any of its periods has it: one that is not there is one of nothing
+    if row is None or (row["detail"] and row.get("value") == 0):
+        return []
+    return [row.get(name) for name in _FIGURE]

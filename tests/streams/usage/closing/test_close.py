@@ -146,6 +146,8 @@ def test_without_sheets_and_robots_the_usage_report_is_sealed_alone(tmp_path):
     names = {name for name in read_files(made.closed.folder) if name.startswith("report/")}
     assert names == {"report/usage.csv", "report/usage.json", "report/usage.md"}
     assert verify_folder(made.closed.folder).differences == ()
+    assert not close(tmp_path / "shelf", at=LATER_AT).is_new
+    assert close(tmp_path / "shelf", [*list_uses(), make_use("late")], at=LATER_AT).is_new
 
 
 @pytest.mark.parametrize("early", [_SECOND * 3600, -_SECOND * 59])
