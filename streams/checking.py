@@ -127,6 +127,8 @@ class Check:
         check_collection(rule, read_secret(rule.password, rule.password_file))
 
     def _check_installations(self) -> Iterator[Checked]:
+        if not self.deployment.installations and not self.wrong:
+            yield self._try("installations", lambda: require_installations(self.deployment))
         asked_in_vain: list[str] = []
         store = self._store or MemoryStore(before=lambda _verb, key: asked_in_vain.append(key))
         context = lend_to_detectors(self.deployment, store)
@@ -151,3 +153,19 @@ class Check:
         except ObservatoryError as fault:
             return Checked(part, fault)
         return Checked(part)
+
+
+def require_installations(deployment: Deployment) -> None:
+    """Refuse settings by which nothing would ever be looked at.
+
+    Raises
+    ------
+    FatalFault
+        If they name no installation.
+    """
+    if not deployment.installations:
+        sentence = (
+            "The settings name no installation, so nothing would be looked at: add a table [installations.NAME] and a feed "
+            "for it. `observatory init` writes an example of both."
+        )
+        raise FatalFault(sentence)

@@ -23,12 +23,14 @@ def worker(*, settings: Settings = None, out: Out = None, as_json: Json = False,
 
     from streams.account.lookout import Lookout
     from streams.assembly import assemble
+    from streams.checking import require_installations
     from streams.places import open_broker, open_objects
     from streams.upkeep import Upkeep
     from streams.working import make_running
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings, out).deployment
+        require_installations(deployment)
         store, client = open_objects(deployment), open_broker(deployment)
         try:
             parts = assemble(deployment, store)

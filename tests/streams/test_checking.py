@@ -100,3 +100,8 @@ def test_while_settings_are_wrong_the_rest_is_tried_and_nothing_is_made(tmp_path
     assert set(found) == {"broker", "deployments in absent.csv", "installation fish", "installation lost"}
     assert found["installation fish"] is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_by_which_nothing_would_be_looked_at_are_told(tmp_path):
+    found = check(check_settings({}, {}, folder=tmp_path).deployment)
+    assert "no installation" in found["installations"]

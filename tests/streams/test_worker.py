@@ -169,3 +169,10 @@ def test_a_paused_feed_stays_unacknowledged_and_goes_on_when_the_cause_is_mended
         assert end_in_order(process) == 0
     told = ask("ledger", "--settings", site.settings)
     assert (told["submitted"], told["stored"], told["rejected"]) == (18, 6, 12)
+
+
+def test_settings_by_which_nothing_would_be_looked_at_end_the_worker_at_once(tmp_path):
+    (tmp_path / "observatory.toml").write_text("", encoding="utf-8")
+    ran = run_observatory("worker", "--settings", tmp_path / "observatory.toml")
+    assert ran.returncode == 2, ran.stderr
+    assert "name no installation" in ran.stderr.replace("\n", " ")
