@@ -38,8 +38,8 @@ services: $(VENV)/dev.ready
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 requirements/build.in pyproject.toml
 lock:
 	$(LOCK) -o requirements/main.txt
-	$(LOCK) --group dev --extra mongo --extra serve -o requirements/dev.txt
-	$(LOCK) --group dev --extra train --extra mlflow --extra mongo --extra serve -o requirements/train.txt
+	$(LOCK) --group dev --extra mongo --extra pdf --extra serve -o requirements/dev.txt
+	$(LOCK) --group dev --extra train --extra mlflow --extra mongo --extra pdf --extra serve -o requirements/train.txt
 
 $(VENV)/python.ready:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'

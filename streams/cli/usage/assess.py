@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from streams.settings.model import Deployment
     from streams.usage.sheets.assessment import Assessment
 
-FORMS = ("md", "html", "docx", "csv", "json")
+FORMS = ("md", "html", "docx", "pdf", "csv", "json")
+
+#: These are no text, and are written into files only.
+_FILES = frozenset({"docx", "pdf"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,8 @@ def write_assessment(output: Output, deployment: Deployment, asked: Asked) -> No
         message = f"An assessment is {', '.join(FORMS)}; not {form!r}."
         raise FatalFault(message)
     assessment = _make(deployment, asked)
-    if form == "docx" and asked.to is None:
-        message = "A Word document is written into a file: name it with --to."
+    if form in _FILES and asked.to is None:
+        message = f"A report as {form} is written into a file: name it with --to."
         raise FatalFault(message)
     written = _render(assessment, form)
     if asked.to is not None:
@@ -73,15 +76,16 @@ def _make(deployment: Deployment, asked: Asked) -> Assessment:
     from schemas.errors import FatalFault
     from sinks.object_store.memory import MemoryStore
     from streams.places import find_objects
+    from streams.usage.closing.shelf import tell_assessed, to_shelf
     from streams.usage.reports.definitions import DEFINITIONS
     from streams.usage.reports.facts import open_facts
     from streams.usage.reports.scope import Scope
     from streams.usage.sheets.assessment import assess
-    from streams.usage.sheets.countries import tell_countries
     from streams.usage.sheets.measuring import check_figures, measure, read_periods, tell_absent
     from streams.usage.sheets.progress import find_open_period
     from streams.usage.sheets.reading import read_sheets
-    from streams.usage.sheets.spikes import tell_spikes
+    from streams.usage.sheets.remarks.countries import tell_countries
+    from streams.usage.sheets.remarks.spikes import tell_spikes
 
     as_of, now_at = _to_day(asked.as_of), dt.datetime.now(dt.UTC)
     sheets = read_sheets(asked.sheets)
@@ -93,11 +97,14 @@ def _make(deployment: Deployment, asked: Asked) -> Assessment:
         if not sheets:
             message = f"There is no metric sheet of the installation {asked.installation!r}."
             raise FatalFault(message)
+    scope = Scope(as_of_at=now_at)
     with open_facts(find_objects(deployment) or MemoryStore()) as facts:
-        measured = measure(facts, sheets, periods, Scope(as_of_at=now_at))
+        measured = measure(facts, sheets, periods, scope)
+        closed = tell_assessed(to_shelf(deployment), facts, periods, sheets=asked.sheets, scope=scope)
         told = (tell_countries(facts, periods), tell_spikes(facts, periods, now_at), tell_absent(facts, sheets))
     remarks = {
-        sheet.installation: [line for lines in told for line in lines.get(sheet.installation, ())] for sheet in sheets
+        sheet.installation: [*(line for lines in told for line in lines.get(sheet.installation, ())), *closed]
+        for sheet in sheets
     }
     named = [period.name for period in periods]
     return assess(sheets, named, measured, as_of=as_of, progress_at=now_at if asked.progress else None, remarks=remarks)
@@ -118,6 +125,10 @@ def _render(assessment: Assessment, form: str) -> bytes:
         from streams.usage.sheets.word import to_docx
 
         return to_docx(assessment)
+    if form == "pdf":
+        from streams.usage.sheets.pdf import to_pdf
+
+        return to_pdf(assessment)
     from streams.usage.sheets.page import to_html
     from streams.usage.sheets.writing import to_csv, to_json, to_markdown
 

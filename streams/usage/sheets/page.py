@@ -21,7 +21,7 @@ th, td { border: 1px solid #b8c4cf; padding: .35rem .5rem; text-align: left; ver
 th { background: #eaf0f5; }
 td.estimated, td.not-measured { background: #fbf3e4; }
 figure { margin: 1rem 0; } figcaption { font-size: .9em; }
-svg text { font: 12px system-ui, sans-serif; fill: #1b2733; }
+svg text { font: 12px system-ui, sans-serif; }
 .legend { font-size: .9em; color: #46525e; }
 """
 
@@ -86,9 +86,9 @@ def _draw(assessment: Assessment, row: AssessedRow) -> str:
         top = place * _BAR_ROOM
         width = round(_BAR_WIDTH * (cell.number or 0) / most, 1)
         bars.append(
-            f'<text x="0" y="{top + _TEXT_RAISE}">{escape(name)}</text>'
+            f'<text fill="#1b2733" x="0" y="{top + _TEXT_RAISE}">{escape(name)}</text>'
             f'<rect x="{_LABEL_WIDTH}" y="{top}" width="{width}" height="{_BAR_HEIGHT}" fill="#2b6c99"/>'
-            f'<text x="{_LABEL_WIDTH + width + 6}" y="{top + _TEXT_RAISE}">{escape(text or "none told")}</text>'
+            f'<text fill="#1b2733" x="{_LABEL_WIDTH + width + 6}" y="{top + _TEXT_RAISE}">{escape(text or "none told")}</text>'
         )
     size = f'width="{_LABEL_WIDTH + _BAR_WIDTH + 200}" height="{len(read) * _BAR_ROOM}"'
     caption = f"<figcaption>{escape(row.metric.label)}</figcaption>"

@@ -39,7 +39,7 @@ def test_one_installation_and_what_was_known_by_a_day_can_be_asked_for(tmp_path)
 
 def test_wrong_use_is_told_as_such(tmp_path):
     for wrong in (
-        ("--format", "pdf"),
+        ("--format", "odt"),
         ("--format", "docx"),
         ("--period", "2024"),
         ("--as-of", "soon"),

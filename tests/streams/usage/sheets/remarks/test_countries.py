@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from streams.usage.periods import read_period
 from streams.usage.reports.facts import open_facts
-from streams.usage.sheets.countries import tell_countries
+from streams.usage.sheets.remarks.countries import tell_countries
 from tests.streams.usage.uses import keep, make_owner, make_person, make_use
 
 _PERIOD = read_period("2026-11")

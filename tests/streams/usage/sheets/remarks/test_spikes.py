@@ -6,7 +6,7 @@ import pytest
 
 from streams.usage.periods import read_period
 from streams.usage.reports.facts import open_facts
-from streams.usage.sheets.spikes import find_spikes, tell_spikes
+from streams.usage.sheets.remarks.spikes import find_spikes, tell_spikes
 from tests.streams.usage.uses import keep, make_use
 
 _FIRST = dt.date(2024, 1, 1)

@@ -1,0 +1,1 @@
+"""Remarks: what the facts say beside the cells, for the commentary."""
