@@ -7,6 +7,7 @@ is chosen for the whole table, by columns that only one of them has. What is in 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,10 +64,14 @@ _PIXELS: tuple[tuple[str, str, int], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class MeasureColumns:
-    """Where the measures of a table stand: position, quantity, and what the number is multiplied with."""
+    """Where the measures of a table stand: position, quantity, and what the number is multiplied with.
+
+    ``is_micrometres``: the table is of the family whose lengths are in micrometres already, both diameters among them.
+    """
 
     columns: tuple[tuple[int, str, float], ...]
     sheet: Sheet
+    is_micrometres: bool = False
 
     @classmethod
     def find(cls, sheet: Sheet, pixel_um: float | None) -> MeasureColumns:
@@ -77,7 +82,7 @@ class MeasureColumns:
             for column, quantity, power in family
             if column in sheet.places and (pixel_um is not None or not power)
         )
-        return cls(found, sheet)
+        return cls(found, sheet, family is _MICROMETRES)
 
     def read(self, cells: list[str]) -> dict[str, float]:
         """Return the measures of one row; an empty cell, and one that holds no number, is no measure."""
@@ -86,4 +91,18 @@ class MeasureColumns:
             number = self.sheet.numbers.to_float(cells[place])
             if number is not None:
                 measures[quantity] = number * scale
-        return measures
+        return measures if self.is_micrometres else add_diameters(measures)
+
+
+def add_diameters(measures: dict[str, float]) -> dict[str, float]:
+    """Return measures with the diameters that follow from the area, where the table does not give them.
+
+    Software that measures areas in pixels means by the equivalent spherical diameter that of the circle of the same area:
+    2 sqrt(area / pi) (ZooProcess: Gorsky et al. 2010, J. Plankton Res. 32:285-303).
+    """
+    area_um2 = measures.get("area_um2")
+    if "abd_um" not in measures and area_um2 is not None and area_um2 > 0:
+        measures["abd_um"] = 2 * math.sqrt(area_um2 / math.pi)
+    if "esd_um" not in measures and "abd_um" in measures:
+        measures["esd_um"] = measures["abd_um"]
+    return measures

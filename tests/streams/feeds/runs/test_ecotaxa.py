@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from schemas.errors import RejectedInput
 from schemas.finding import NoScale
 from schemas.forms.quantities import QUANTITIES
+from streams.feeds.runs.ecotaxa.measures import add_diameters
 from streams.feeds.runs.limits import RunLimits
 from streams.feeds.runs.registry import make_readers
 from tests.support.media import encode
@@ -111,6 +113,7 @@ def test_an_export_in_a_folder_gives_facts_particles_and_measures(tmp_path):
             "area_px": 100 + index,
             "area_um2": (100 + index) * 0.75**2,
             "abd_um": (10.5 + index) * 0.75,
+            "esd_um": (10.5 + index) * 0.75,
             "circularity": 0.81,
         }
         assert particle.to_image().scale.pixel_um == 0.75
@@ -348,6 +351,15 @@ def test_without_the_size_of_a_pixel_lengths_are_left_out_and_without_a_volume_t
     assert (facts.counted_ml, facts.to_concentration(2), facts.notes) == (None, None, ("no_calibration",))
     assert particles[0][0].measures == {"area_px": 100, "circularity": 0.81}
     assert isinstance(particles[0][0].to_image().scale, NoScale)
+
+
+def test_diameters_follow_from_the_area_where_the_table_has_none_and_the_size_of_a_pixel_is_known():
+    area_um2 = 400 * 0.75**2
+    found = add_diameters({"area_px": 400, "area_um2": area_um2})
+    assert found["esd_um"] == found["abd_um"] == pytest.approx(2 * 20 / math.sqrt(math.pi) * 0.75)
+    assert math.pi / 4 * found["esd_um"] ** 2 == pytest.approx(area_um2)
+    assert add_diameters({"area_px": 400}) == {"area_px": 400}
+    assert add_diameters({"area_um2": 0.0}) == {"area_um2": 0.0}
 
 
 def test_measures_of_visualspreadsheet_are_in_micrometres_already(tmp_path):
