@@ -150,14 +150,19 @@ def _list_images(lines: _Lines) -> list[Line]:
         *lines.make_parts("images_processed", to_fresh("processed", "image")),
         lines.make("demonstration_images", lambda figures: figures.sum_images("processed").demonstration),
         lines.make("tiles_processed", count_tiles),
-        *lines.make_parts("units_processed", to_fresh("processed", "unit")),
+        *lines.make_parts("units_processed", to_fresh("processed", "unit"), to_label=_to_unit_label),
         lines.make("images_reprocessed", _count_repeats),
         lines.make("images_unsure", lambda figures: figures.sum_images("processed").unsure),
         lines.make("image_runs", lambda figures: figures.sum_images("processed").runs),
         lines.make("images_ingested", lambda figures: figures.sum_images("ingested").fresh),
-        *lines.make_parts("units_ingested", to_fresh("ingested", "unit")),
+        *lines.make_parts("units_ingested", to_fresh("ingested", "unit"), to_label=_to_unit_label),
         lines.make("images_annotated", lambda figures: figures.annotated),
     ]
+
+
+def _to_unit_label(kind: str) -> str:
+    """Return how units of a kind are called: they have no line of their own above them, since kinds never add."""
+    return f"units: {kind}"
 
 
 def _count_repeats(figures: Figures) -> int:
