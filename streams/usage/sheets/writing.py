@@ -26,7 +26,7 @@ MARKS = {
 
 LEGEND = (
     "without a mark: measured, counted from our own facts; \u2071 imported from another system's counters; \u1d48 declared by a "
-    "named role on a day, with evidence; \u1d49 estimated: stated without these; \u207f not measured, which is not 0"
+    "named role on a day, with evidence; \u1d49 estimated: stated without one of these; \u207f not measured, which is not 0"
 )
 
 _CSV_COLUMNS = (
