@@ -108,6 +108,8 @@ class Particle:
         Where it was in the instrument's field of view.
     offset_s
         Seconds after the start of the run.
+    unverified
+        What the instrument's filter, a folder or a table calls it, checked by nobody and not counted beside a model's name.
     """
 
     index: int
@@ -118,6 +120,7 @@ class Particle:
     x_px: int | None = None
     y_px: int | None = None
     offset_s: float | None = None
+    unverified: tuple[str, ...] = ()
 
 
 def make_source(person: str | None, decided_on: dt.date | None, *, otherwise: Source) -> Source:

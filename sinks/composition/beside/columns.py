@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from array import array
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sinks.composition.particles import Opinion, Particle, Predicted
-from sinks.composition.repeats import Sighting, find_repeats, make_signature
+from sinks.composition.repeats import SIGNATURE_PX, Sighting, find_repeats, make_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 _NONE = -1
 
 _REPEATED = "repeated"
+
+#: Bytes of one signature.
+_SIGNATURE = SIGNATURE_PX * SIGNATURE_PX
 
 
 @dataclass(slots=True)
@@ -44,7 +48,8 @@ class ParticleColumns:
     _label: list[str | None] = field(default_factory=list)
     _flags: list[tuple[str, ...]] = field(default_factory=list)
     _measures: dict[str, array[float]] = field(default_factory=dict)
-    _sightings: list[Sighting] = field(default_factory=list)
+    _sizes_px: array[int] = field(default_factory=lambda: array("i"))
+    _signatures: bytearray = field(default_factory=bytearray)
 
     @property
     def measures(self) -> frozenset[str]:
@@ -59,17 +64,8 @@ class ParticleColumns:
         self._put(image.index, opinion, tuple(sorted(flags)))
         if image.field is not None:
             self._frame[-1], self._x_px[-1], self._y_px[-1] = image.field.frame, image.field.x_px, image.field.y_px
-            self._sightings.append(
-                Sighting(
-                    index=image.index,
-                    frame=image.field.frame,
-                    x_px=image.field.x_px,
-                    y_px=image.field.y_px,
-                    width_px=image.width_px,
-                    height_px=image.height_px,
-                    signature=make_signature(pixels),
-                )
-            )
+            self._sizes_px.extend((image.width_px, image.height_px))
+            self._signatures += make_signature(pixels)
         self._offset_s[-1] = image.offset_s
         for name, value in () if finding is None else finding.measures:
             self._to_column(name)[-1] = value
@@ -96,9 +92,28 @@ class ParticleColumns:
 
     def find_repeats(self) -> frozenset[int]:
         """Return the indices of particles that are stuck: seen before at the same place, with the same look."""
-        return find_repeats(self._sightings)
+        return find_repeats(self._list_sightings())
 
-    def walk(self, said: Mapping[int, Opinion], repeats: frozenset[int]) -> Iterator[Particle]:
+    def _list_sightings(self) -> Iterator[Sighting]:
+        """Yield those that have a place in the field of view; only they have a size and a signature here."""
+        placed = (place for place in range(len(self._index)) if self._frame[place] != _NONE)
+        for number, place in enumerate(placed):
+            yield Sighting(
+                index=self._index[place],
+                frame=self._frame[place],
+                x_px=self._x_px[place],
+                y_px=self._y_px[place],
+                width_px=self._sizes_px[2 * number],
+                height_px=self._sizes_px[2 * number + 1],
+                signature=bytes(self._signatures[_SIGNATURE * number : _SIGNATURE * (number + 1)]),
+            )
+
+    def walk(
+        self,
+        said: Mapping[int, Opinion],
+        repeats: frozenset[int],
+        unverified: Mapping[int, tuple[str, ...]] = MappingProxyType({}),
+    ) -> Iterator[Particle]:
         """Yield the particles.
 
         Parameters
@@ -107,6 +122,8 @@ class ParticleColumns:
             By index, the opinions that come before the model's.
         repeats
             Of :meth:`find_repeats`.
+        unverified
+            By index, labels that do not count beside the model's.
         """
         predicted = Predicted(self.by)
         columns = [(name, self._measures[name]) for name in sorted(self._measures)]
@@ -123,6 +140,7 @@ class ParticleColumns:
                 x_px=_whole(self._x_px[place]),
                 y_px=_whole(self._y_px[place]),
                 offset_s=_known(self._offset_s[place]),
+                unverified=unverified.get(index, ()),
             )
 
 

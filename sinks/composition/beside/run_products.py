@@ -123,7 +123,9 @@ class RunProducts:
         """Yield the products, the short ones first."""
         said, cutouts = self._hear(account)
         repeats = self._columns.find_repeats()
-        walk = partial(self._columns.walk, said, repeats)
+        walk = partial(
+            self._columns.walk, said, repeats, find_unverified(account, has_model=bool(self.observer.models))
+        )
         record = account.record
         yield Product("run", RUN, _JSON, record.to_canonical())
         tally = tally_particles(walk(), without_meanings(self.beside.rules))
@@ -180,6 +182,15 @@ def find_said(account: RunAccount, *, has_model: bool) -> dict[int, Opinion]:
             continue
         found.setdefault(item.index, []).append(Opinion(item.label, source))
     return {index: chosen for index, several in found.items() if (chosen := choose_opinion(several)) is not None}
+
+
+def find_unverified(account: RunAccount, *, has_model: bool) -> dict[int, tuple[str, ...]]:
+    """Return, by index, the labels that nobody checked and that do not count beside the model's: those of filters and folders."""
+    found: dict[int, set[str]] = {}
+    for item in account.said if has_model else ():
+        if item.annotator is None or item.decided_on is None:
+            found.setdefault(item.index, set()).add(item.label)
+    return {index: tuple(sorted(labels)) for index, labels in found.items()}
 
 
 def _name_observer(observer: Observer) -> str:

@@ -33,6 +33,7 @@ _FIRST = (
     Column("status", "text"),
     Column("identified_by", "text"),
     Column("decided_on", "text"),
+    Column("unverified", "text"),
     Column("group", "text"),
     Column("taxon", "text"),
     Column("aphia_id", "integer"),
@@ -44,6 +45,9 @@ _FIRST = (
 
 #: Rows in memory before they are written out.
 _GROUP_ROWS = 10_000
+
+#: How several labels are parted in a cell.
+_LIST_MARK = " | "
 
 #: Decimals of the biovolume, as it is added up.
 _VOLUME_DECIMALS = 6
@@ -121,6 +125,7 @@ class ParticleTable:
             None if source is None else source.status,
             None if source is None else source.by,
             source.decided_on.isoformat() if isinstance(source, Validated) else None,
+            _LIST_MARK.join(particle.unverified) or None,
             group.kind,
             None if group.taxon is None or opinion is None else group.taxon.scientific_name,
             None if group.taxon is None or opinion is None else group.taxon.aphia_id,

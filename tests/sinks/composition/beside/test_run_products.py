@@ -96,6 +96,8 @@ def test_a_filter_speaks_only_where_no_model_did():
     by_filter = read_rows(finish([make_entry(1, UNIDENTIFIED)], said=said, observer=COUNTER)["particles.csv"])
     assert (by_model[0]["label"], by_model[0]["status"]) == ("Diatom", "predicted")
     assert (by_filter[0]["label"], by_filter[0]["status"]) == ("Filtered", "filtered")
+    # beside a model it is written down and not counted; where it counts it is not said twice
+    assert (by_model[0]["unverified"], by_filter[0]["unverified"]) == ("Filtered", "")
 
 
 def test_a_person_who_gives_name_and_day_comes_before_a_model():
