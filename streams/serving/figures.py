@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 _DIGITS = 32
 
 _MONTHS = 12
+
+#: Names of periods are found by trying, and there are few periods.
+_NAMES_KEPT = 4_096
 
 #: Figures that have parts by kind of thing, each a metric of its own: ``images_processed_still``.
 _BY_KIND = ("images_processed_", "units_processed_", "units_ingested_")
@@ -119,6 +123,7 @@ def to_figure(value: MetricValue, start: dt.date | None) -> Figure:
     )
 
 
+@lru_cache(_NAMES_KEPT)
 def name_period(period: Period, start: dt.date | None = None) -> str:
     """Return the name that :func:`streams.usage.periods.read_period` reads back as this period.
 
@@ -137,6 +142,7 @@ def name_period(period: Period, start: dt.date | None = None) -> str:
     )
 
 
+@lru_cache(_NAMES_KEPT)
 def is_named(period: Period, name: str, start: dt.date | None = None) -> bool:
     """Return whether a name is this period's."""
     try:

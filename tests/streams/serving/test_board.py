@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from schemas.errors import FatalFault, RejectedInput, TransientFault
-from schemas.topics import Topic
+from schemas.topics import Topic, Topics
 from schemas.usage import Measured, MetricValue
+from streams.brokers.client import open_client
 from streams.brokers.memory_client import MemoryClient
 from streams.brokers.records import Record
 from streams.serving.board import Board
@@ -171,3 +174,23 @@ def test_a_view_that_is_young_enough_is_given_again():
     publish(client, count(USES))
     assert board.look() is before
     assert all(value.value != Measured(value=2) for value in board.look().values if value.metric == "images_processed")
+
+
+@pytest.mark.kafka
+def test_figures_on_a_real_broker_are_followed(kafka_url, unique_name):
+    topics = Topics(unique_name)
+    client = open_client(kafka_url)
+    try:
+        client.create(topics.plan(["obsea"], partitions=3))
+        board = Board(find_client=lambda: client, topic=topics.metric_period, every_s=0.0)
+        assert board.look().values == ()
+        for uses in (USES[:1], USES):
+            records = [
+                Record(topics.metric_period, to_metric_key(value), value.to_canonical()) for value in count(uses)
+            ]
+            client.append(records)
+            with ThreadPoolExecutor(4) as threads:  # as many as ask at once
+                views = list(threads.map(lambda _: board.look().values, range(8)))
+            assert all(set(values) == set(count(uses)) for values in views)
+    finally:
+        client.close()
