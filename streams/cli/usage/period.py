@@ -106,6 +106,8 @@ def _show_closing(output: Output, closing: Closing) -> None:
         output.note("There is no COUNTER report in it: that needs a list of robots (--robots).")
     if not inputs.sheets:
         output.note("There is no assessment in it: that needs metric sheets (--sheets).")
+    elif not (closed.folder / "report" / "assessment.pdf").is_file():
+        output.note("There is no PDF in it: that needs the pdf extra and the system library Pango.")
     output.add({"folder": str(closed.folder), "is_new": closing.is_new, "seal": closed.seal.to_plain()})
 
 

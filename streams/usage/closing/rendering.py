@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault
@@ -19,9 +20,12 @@ from streams.usage.reports.scope import Scope
 from streams.usage.reports.tables import to_csv, to_json, to_markdown
 from streams.usage.sheets import writing
 from streams.usage.sheets.assessment import assess
-from streams.usage.sheets.measuring import check_figures, measure, read_periods
+from streams.usage.sheets.measuring import check_figures, measure, read_periods, tell_absent
 from streams.usage.sheets.page import to_html
+from streams.usage.sheets.pdf import to_pdf
 from streams.usage.sheets.reading import read_sheets
+from streams.usage.sheets.remarks.countries import tell_countries
+from streams.usage.sheets.remarks.spikes import tell_spikes
 from streams.usage.sheets.word import to_docx
 
 if TYPE_CHECKING:
@@ -47,7 +51,7 @@ _ASSESSMENT_FORMS: Mapping[str, Callable[[Assessment], str]] = {
 }
 
 #: Forms that are no text: made once, at the closing, and held to their digest afterwards.
-_BINARY_FORMS: Mapping[str, Callable[[Assessment], bytes]] = {"docx": to_docx}
+_BINARY_FORMS: Mapping[str, Callable[[Assessment], bytes]] = {"docx": to_docx, "pdf": to_pdf}
 
 
 def render_texts(folder: Path, inputs: Inputs) -> dict[str, bytes]:
@@ -79,12 +83,16 @@ def render_texts(folder: Path, inputs: Inputs) -> dict[str, bytes]:
 
 
 def render_others(folder: Path, inputs: Inputs) -> dict[str, bytes]:
-    """Return the files that are no text, by their path."""
+    """Return the files that are no text, by their path; a PDF only where what writes one is installed."""
     with open_facts(FolderFacts(folder)) as facts:
         assessment = _assess(folder, inputs, facts)
     if assessment is None:
         return {}
-    return {f"{REPORT_FOLDER}/assessment.{form}": render(assessment) for form, render in _BINARY_FORMS.items()}
+    found = {}
+    for form, render in _BINARY_FORMS.items():
+        with suppress(FatalFault):
+            found[f"{REPORT_FOLDER}/assessment.{form}"] = render(assessment)
+    return found
 
 
 def _to_period(inputs: Inputs) -> NamedPeriod:
@@ -103,7 +111,11 @@ def _assess(folder: Path, inputs: Inputs, facts: Facts) -> Assessment | None:
     check_figures(sheets, DEFINITIONS)
     periods = read_periods(sheets, inputs.periods)
     measured = measure(facts, sheets, periods, _to_scope(inputs))
-    return assess(sheets, [period.name for period in periods], measured)
+    told = (tell_countries(facts, periods), tell_spikes(facts, periods, inputs.to_at), tell_absent(facts, sheets))
+    remarks = {
+        sheet.installation: [line for lines in told for line in lines.get(sheet.installation, ())] for sheet in sheets
+    }
+    return assess(sheets, [period.name for period in periods], measured, remarks=remarks)
 
 
 def _find_winners(facts: Facts) -> dict[str, str]:

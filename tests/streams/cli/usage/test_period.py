@@ -88,6 +88,30 @@ def test_the_report_of_a_closed_period_says_so_and_tells_figures_that_are_other_
     assert "restatement 1. The figures here are the sealed ones.\n" in _run(*report).stdout
 
 
+def test_the_sealed_assessment_is_the_one_that_report_writes_and_that_tells_of_the_seal(place):
+    write_inputs(place / "in", SHEET.replace("2026-10", "2020-10"))
+    made = json.loads(_close(place, "--sheets", place / "in").stdout)
+    sealed = (Path(made["folder"]) / "report" / "assessment.md").read_text(encoding="utf-8")
+    asked = (
+        "report",
+        "--sheets",
+        place / "in",
+        "--period",
+        "M1",
+        "--period",
+        "M2",
+        "--settings",
+        place / "observatory.toml",
+    )
+    told = f"- M2 was closed on {made['seal']['closed_at']}, seal {made['seal']['seal']}, restatement 0. "
+    written = _run(*asked, "--format", "md").stdout
+    assert written.replace(f"{told}The figures here are the sealed ones.\n", "") == sealed
+    _count(place, [*list_uses(), make_use("late")])
+    (place / "in" / "obsea.toml").write_text(SHEET.replace("2026-10", "2020-10").replace("10", "11", 1))
+    changed = _run(*asked, "--format", "md").stdout
+    assert "other than the sealed ones" in changed
+
+
 def test_a_seal_that_is_not_the_one_handed_in_is_told(place):
     made = json.loads(_close(place).stdout)
     assert _run("period", "verify", made["folder"], "--seal", made["seal"]["seal"]).exit_code == 0

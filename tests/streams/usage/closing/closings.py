@@ -44,6 +44,18 @@ baseline = "2"
 ROBOTS = json.dumps([{"pattern": "bot", "last_changed": "2026-01-01"}])
 
 
+def _has_pdf() -> bool:
+    try:
+        import weasyprint
+    except (ImportError, OSError):
+        return False
+    return bool(weasyprint)
+
+
+#: A PDF is there only where what writes one is installed.
+PDF = ("report/assessment.pdf",) if _has_pdf() else ()
+
+
 def list_uses() -> list:
     """Return a month's uses, and some before and after it."""
     day = dt.timedelta(days=1)

@@ -16,6 +16,7 @@ from streams.usage.closing.verify import verify_folder
 from tests.streams.usage.closing.closings import (
     CLOSED_AT,
     LATER_AT,
+    PDF,
     SHEET,
     close,
     flip,
@@ -44,6 +45,7 @@ def test_a_sealed_folder_holds_the_report_in_every_form_and_what_it_was_made_fro
         "report/assessment.html",
         "report/assessment.json",
         "report/assessment.md",
+        *PDF,
         "report/counter-dsr.json",
         "report/usage.csv",
         "report/usage.json",

@@ -13,7 +13,7 @@ from streams.usage.closing import verify as verify_module
 from streams.usage.closing.merkle import BLOCK_BYTES
 from streams.usage.closing.seal import BLOCKS_FILE, SEAL_FILE, hash_folder, to_blocks_text
 from streams.usage.closing.verify import Difference, verify_folder
-from tests.streams.usage.closing.closings import LATER_AT, close, flip, list_uses, read_files, write_inputs
+from tests.streams.usage.closing.closings import LATER_AT, PDF, close, flip, list_uses, read_files, write_inputs
 from tests.streams.usage.uses import make_use
 
 #: Of a restatement, which has every kind of file.
@@ -22,12 +22,12 @@ _FILES = (
     "previous/report/assessment.html", "previous/report/assessment.json", "previous/report/assessment.md",
     "previous/report/counter-dsr.json", "previous/report/usage.csv", "previous/report/usage.json",
     "previous/report/usage.md", "report/assessment.csv", "report/assessment.docx", "report/assessment.html",
-    "report/assessment.json", "report/assessment.md", "report/counter-dsr.json", "report/usage.csv",
+    "report/assessment.json", "report/assessment.md", *PDF, "report/counter-dsr.json", "report/usage.csv",
     "report/usage.json", "report/usage.md", "robots.json", "sheets/obsea.toml",
     "usage/facts/sealed/usage.recorded.v1/0/0000000000000000000.parquet",
 )  # fmt: skip
 
-_REMADE = {name for name in _FILES if name.startswith("report/") and not name.endswith(".docx")} | {
+_REMADE = {name for name in _FILES if name.startswith("report/") and not name.endswith((".docx", ".pdf"))} | {
     "changes.md",
     BLOCKS_FILE,
 }

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from streams.usage.closing.shelf import find_newest, list_closed, tell_assessed, tell_closed
+from streams.usage.reports.facts import open_facts
+from streams.usage.reports.report import Report, make_report
+from streams.usage.reports.scope import Scope
+from tests.streams.usage.closing.closings import (
+    LATER_AT,
+    SHEET,
+    close,
+    flip,
+    list_uses,
+    make_request,
+    write_inputs,
+)
+from tests.streams.usage.uses import keep, make_use
+
+_SCOPE = Scope(installations=("obsea",), as_of_at=LATER_AT)
+
+
+def _report(uses: list) -> Report:
+    with open_facts(keep(uses)) as facts:
+        return make_report(facts, [make_request().period], _SCOPE)
+
+
+def test_closings_are_listed_by_period_and_restatement(tmp_path):
+    assert list_closed(tmp_path) == ()
+    assert find_newest(tmp_path, "M2") is None
+    close(tmp_path)
+    close(tmp_path, [*list_uses(), make_use("late")], at=LATER_AT)
+    close(tmp_path, [*list_uses(), make_use("late"), make_use("later")], at=LATER_AT)
+    assert [(item.seal.period, item.seal.restatement) for item in list_closed(tmp_path)] == [
+        ("M2", n) for n in range(3)
+    ]
+    assert find_newest(tmp_path, "M2").seal.restatement == 2
+
+
+def test_a_report_on_a_period_that_is_open_says_nothing_of_seals(tmp_path):
+    assert tell_closed(tmp_path, _report(list_uses())) == ()
+
+
+def test_a_report_equal_to_the_sealed_one_says_so(tmp_path):
+    closed = close(tmp_path).closed
+    assert tell_closed(tmp_path, _report(list_uses())) == (f"{closed.sentence} The figures here are the sealed ones.",)
+
+
+def test_a_report_that_is_other_than_the_sealed_one_says_in_how_many_figures(tmp_path):
+    close(tmp_path)
+    sealed, now = _report(list_uses()), _report([*list_uses(), make_use("late")])
+    told = tell_closed(tmp_path, now)[0]
+    lines = {(line.definition.metric, line.detail): line.cells[0] for line in sealed.sheets[0].lines}
+    others = {(line.definition.metric, line.detail): line.cells[0] for line in now.sheets[0].lines}
+    changed = sum(lines.get(key) != others.get(key) for key in {*lines, *others})
+    assert changed > 5
+    assert f"{changed} figures here are other than the sealed ones" in told
+    assert "observatory period close M2" in told
+
+
+def test_uses_that_came_late_and_change_no_figure_are_told(tmp_path):
+    close(tmp_path)
+    report = _report(list_uses())
+    sheet = dataclasses.replace(report.sheets[0], as_of=("25-0",))
+    assert (
+        "Uses came late; they change no figure."
+        in tell_closed(tmp_path, dataclasses.replace(report, sheets=(sheet,)))[0]
+    )
+
+
+def test_a_broken_seal_and_broken_figures_are_told(tmp_path):
+    folder = close(tmp_path).closed.folder
+    plain = json.loads((folder / "SEAL.json").read_bytes())
+    (folder / "SEAL.json").chmod(0o644)
+    (folder / "SEAL.json").write_text(json.dumps(plain | {"closed_at": "2026-12-04T09:00:00.000Z"}))
+    assert "The seal is broken." in tell_closed(tmp_path, _report(list_uses()))[0]
+    flip(folder / "report" / "usage.json", 0)
+    assert "Its sealed figures cannot be read" in tell_closed(tmp_path, _report(list_uses()))[0]
+    (folder / "SEAL.json").write_text("{")
+    assert "its seal cannot be read" in tell_closed(tmp_path, _report(list_uses()))[0]
+
+
+def test_an_assessment_of_other_sheets_than_the_sealed_ones_says_so(tmp_path):
+    given = write_inputs(tmp_path / "in")
+    close(tmp_path / "shelf", **given)
+    periods = [make_request().period]
+    with open_facts(keep(list_uses())) as facts:
+        told = tell_assessed(tmp_path / "shelf", facts, periods, sheets=given["sheets"], scope=_SCOPE)
+        assert len(told) == 1
+        changed = write_inputs(tmp_path / "new", SHEET.replace("Images processed", "Pictures"))["sheets"]
+        told = tell_assessed(tmp_path / "shelf", facts, periods, sheets=changed, scope=_SCOPE)
+        assert told[1:] == ("The metric sheets are other than those that M2 was closed with.",)
+        assert tell_assessed(tmp_path / "none", facts, periods, sheets=changed, scope=_SCOPE) == ()
