@@ -92,6 +92,20 @@ class MarkedByHand(Noun):
     kind: Literal["annotated"] = "annotated"
 
 
+class Heartbeat(Noun):
+    """The door was there and recorded whatever came, from ``since_at`` until the use's ``requested_at``.
+
+    Attributes
+    ----------
+    last
+        The door is closed on purpose; nothing is missing after it.
+    """
+
+    kind: Literal["heartbeat"] = "heartbeat"
+    since_at: Time
+    last: bool = False
+
+
 class NotDone(Noun):
     """Nothing was delivered: a failure, a refusal, or a health check."""
 
@@ -132,7 +146,7 @@ class UsageEvent(Noun):
     traffic: Literal["internal", "affiliated", "external", "training", "robot", "test"]
     access: Literal["Regular", "Machine"]
     profile: Text
-    act: Annotated[Processed | Ingested | Served | MarkedByHand | NotDone, Field(discriminator="kind")]
+    act: Annotated[Processed | Ingested | Served | MarkedByHand | Heartbeat | NotDone, Field(discriminator="kind")]
     who: Annotated[Person | DeclaredOwner, Field(discriminator="kind")]
     country: Country
     country_source: Literal["idp", "geoip", "declared", "none"]
@@ -195,7 +209,7 @@ class Names(Noun):
 
 
 class MetricValue(Noun):
-    """One figure (``metric.period.v1``, compacted, key = ``installation/metric/period start``)."""
+    """One figure (``metric.period.v1``, compacted, key = ``installation/metric/from/to``)."""
 
     installation: Name
     metric: Code

@@ -29,8 +29,15 @@ if TYPE_CHECKING:
 _RENDERERS = {"md": to_markdown, "csv": to_csv, "json": to_json}
 
 
-def make_usage_report(deployment: Deployment, periods: tuple[str, ...], installation: str | None = None) -> Report:
+def make_usage_report(
+    deployment: Deployment, periods: tuple[str, ...], installation: str | None = None, *, allow_missing: bool = False
+) -> Report:
     """Return the report on some periods; none named: the calendar month and year that are running. Makes nothing.
+
+    Parameters
+    ----------
+    allow_missing
+        Leave out facts that cannot be read; the report says which.
 
     Raises
     ------
@@ -44,7 +51,7 @@ def make_usage_report(deployment: Deployment, periods: tuple[str, ...], installa
         message = f"There is no installation {installation!r}; there are {', '.join(sorted(deployment.installations))}."
         raise FatalFault(message)
     scope = Scope(installations=tuple(deployment.installations), only=installation, as_of_at=now_at)
-    with open_facts(find_objects(deployment) or MemoryStore()) as facts:
+    with open_facts(find_objects(deployment) or MemoryStore(), allow_missing=allow_missing) as facts:
         report = make_report(facts, named, scope)
     return replace(report, remarks=tell_closed(to_shelf(deployment), report))
 

@@ -79,6 +79,9 @@ def report(  # noqa: PLR0913 - each is an option of the command
         str, typer.Option("--format", help="table, md, csv or json; with --sheets html, docx and pdf too.")
     ] = "table",
     to: Annotated[Path | None, typer.Option(help="Write there instead of standard output.")] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Leave out facts that cannot be read, and say which.")
+    ] = False,
     publish: Annotated[
         bool, typer.Option("--publish", help="Send the current figures to the metric topic too.")
     ] = False,
@@ -108,7 +111,7 @@ def report(  # noqa: PLR0913 - each is an option of the command
             return
         check_form(form)
         deployment = read.deployment
-        found = make_usage_report(deployment, tuple(period or ()), installation)
+        found = make_usage_report(deployment, tuple(period or ()), installation, allow_missing=allow_missing)
         is_empty = find_objects(deployment) is None
         is_shown = form == "table" and to is None
         if is_empty:

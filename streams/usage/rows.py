@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.canonical import to_sha256
 from schemas.unit import Instant, Span
-from schemas.usage import UsageEvent
+from schemas.usage import Heartbeat, UsageEvent
 from sinks.parquet import Column, Layout
 from streams.usage.events import to_event_bytes
 
@@ -68,6 +68,8 @@ FACTS = Layout(
         Column("cpu_ms", "integer", repeats=False),
         Column("gpu_ms", "integer", repeats=False),
         Column("key", "text"),
+        Column("since_at", "time", repeats=False),
+        Column("last", "flag"),
     ),
 )
 
@@ -90,7 +92,7 @@ _REQUESTED_AT = re.compile(rb'"requested_at":"[^"]*",')
 
 _ACT_FIELDS = (
     "processing_id", "reprocessing_of", "observer_name", "observer_version", "observer_sha256", "demonstration",
-    "resource", "status", "reason",
+    "resource", "status", "reason", "last",
 )  # fmt: skip
 
 _PLAIN_FIELDS = (
@@ -136,6 +138,7 @@ def to_fact(record: Stored, event: UsageEvent) -> dict[str, Any]:
         **_to_observed(event.observed),
         "act": act["kind"],
         **{name: act.get(name) for name in _ACT_FIELDS},
+        "since_at": to_milliseconds(event.act.since_at) if isinstance(event.act, Heartbeat) else None,
         "who": who["kind"],
         "identity": who.get("pseudonym") or who.get("owner"),
         "tier": who["tier"],
@@ -160,13 +163,18 @@ def to_rejected(record: Stored, fault: RejectedInput) -> dict[str, Any]:
 def from_fact(row: Mapping[str, Any]) -> UsageEvent:
     """Return the use of a row, equal to the one the row was made from."""
     identity = "pseudonym" if row["who"] == "person" else "owner"
+    since = {"since_at": from_milliseconds(row["since_at"])} if row.get("since_at") is not None else {}
     who = {"kind": row["who"], identity: row["identity"], "tier": row["tier"], "key": row.get("key")}
     return UsageEvent.model_validate(
         {
             **{name: row[name] for name in _PLAIN_FIELDS},
             "requested_at": from_milliseconds(row["requested_at"]),
             "observed": _from_observed(row),
-            "act": {"kind": row["act"], **{name: row[name] for name in _ACT_FIELDS if row[name] is not None}},
+            "act": {
+                "kind": row["act"],
+                **since,
+                **{name: row[name] for name in _ACT_FIELDS if row.get(name) is not None},
+            },
             "who": {name: value for name, value in who.items() if value is not None},
             **{name: row.get(name) for name in _FIELDS_IF_KNOWN},
             "units": tuple(row["units"]),

@@ -147,7 +147,7 @@ _PLACED = {
     "event_id": "made_id",
     "requested_at": "make_timestamp_ms(at_ms)",
     "processing_id": "if(act = 'processed', request, NULL)",
-    "units": "MAP([unit_kind], [own_units])",
+    "units": "if(act = 'heartbeat', MAP([]::VARCHAR[], []::BIGINT[]), MAP([unit_kind], [own_units]))",
     "images": "if(own_images > 0, MAP([image_kind], [own_images]), MAP([]::VARCHAR[], []::BIGINT[]))",
     "bytes": "coalesce(own_bytes, 0)",
     "contents": "own_content",

@@ -9,6 +9,7 @@ from schemas.unit import Undated
 from schemas.usage import (
     UNKNOWN_COUNTRY,
     DeclaredOwner,
+    Heartbeat,
     Ingested,
     MarkedByHand,
     NotDone,
@@ -35,7 +36,7 @@ NOT_READ = Undated(why="not_read")
 CountrySource = Literal["idp", "geoip", "declared", "none"]
 Traffic = Literal["internal", "affiliated", "external", "training", "robot", "test"]
 Method = Literal["Regular", "Machine"]
-Act = Processed | Ingested | Served | MarkedByHand | NotDone
+Act = Processed | Ingested | Served | MarkedByHand | Heartbeat | NotDone
 
 
 @dataclass(frozen=True, slots=True)

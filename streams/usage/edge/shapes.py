@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from schemas.media import Purpose
 from schemas.unit import UnitKind
-from schemas.usage import Ingested, MarkedByHand, NotDone, Processed, Served
+from schemas.usage import Heartbeat, Ingested, MarkedByHand, NotDone, Processed, Served
 from streams.brokers.records import Stored
 from streams.usage.edge.admission import Visitor
 from streams.usage.edge.caller import Act, Method, Request, Traffic, record_use
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SHAPE_FIELDS = (
     "door", "installation", "act", "operation", "purpose", "traffic", "access", "unit", "observer", "observer_version",
     "observer_sha256", "reprocessing_of", "resource", "reason", "issuer", "subject", "token", "address", "agent",
-    "home_country", "institution", "owner", "era", "has_images", "has_cpu", "has_gpu",
+    "home_country", "institution", "owner", "since", "last", "era", "has_images", "has_cpu", "has_gpu",
 )  # fmt: skip
 
 #: Stand where each line has its own; control characters, which canonical JSON never holds as they are.
@@ -49,8 +49,14 @@ _MARKS = (
     (f'"requested_at":"{_AT:%Y-%m-%dT%H:%M:%S}.000Z",', REQUESTED_AT),
 )
 
-_ACTS = ("processed", "ingested", "served", "annotated", "failure", "refused", "health")
-_OPERATIONS = {"processed": "detect", "ingested": "ingest", "served": "download", "annotated": "annotate"}
+_ACTS = ("processed", "ingested", "served", "annotated", "failure", "refused", "health", "heartbeat")
+_OPERATIONS = {
+    "processed": "detect",
+    "ingested": "ingest",
+    "served": "download",
+    "annotated": "annotate",
+    "heartbeat": "heartbeat",
+}
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "act": _ACTS,
     "traffic": get_args(Traffic),
@@ -169,8 +175,8 @@ def _to_request(fields: Mapping[str, str]) -> Request:
         installation=fields["installation"],
         operation=fields["operation"] or _OPERATIONS.get(fields["act"], "detect"),
         act=act,
-        purpose=fields["purpose"] or "user",  # type: ignore[arg-type]
-        units={unit: _NUMBER},
+        purpose=fields["purpose"] or ("canary" if fields["act"] == "heartbeat" else "user"),  # type: ignore[arg-type]
+        units={} if fields["act"] == "heartbeat" else {unit: _NUMBER},
         images={image: _NUMBER} if fields["has_images"] and image else {},
         bytes=_NUMBER,
         contents=(_SHA,),
@@ -195,6 +201,8 @@ def _to_act(fields: Mapping[str, str]) -> Act:
             return Served(resource=fields["resource"])
         case "annotated":
             return MarkedByHand()
+        case "heartbeat":
+            return Heartbeat.model_validate({"since_at": fields["since"], "last": fields["last"] or "false"})
         case "failure" | "refused" | "health" as status:
             return NotDone(status=status, reason=fields["reason"] or "not_told")
         case _:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -24,16 +26,31 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "temp_directory": "",
 }
 
+#: Memory of a database that spills, MiB; what is being read comes on top.
+MEMORY_MIB = 600
+
 #: What passes by itself or with more room; every other exception of the vendor is a mistake in a query of ours.
 _PASSING = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException, duckdb.ResourceInUseException)
 
 
 class Database:
-    """A database in memory, gone when it is closed; for one thread."""
+    """A database that is gone when it is closed; for one thread.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    spills
+        Keep tables in a file of its own, so that no more than :data:`MEMORY_MIB` of them is in memory: for what may be on a
+        disk, and grows.
+    """
+
+    def __init__(self, *, spills: bool = False) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="observatory-usage-") if spills else None
+        place, limits = ":memory:", {}
+        if self._folder is not None:
+            place = str(Path(self._folder.name) / "usage.duckdb")
+            limits = {"memory_limit": f"{MEMORY_MIB}MiB", "temp_directory": f"{self._folder.name}/spilled"}
         with translated():
-            self._connection = duckdb.connect(":memory:", config=_CONFIG)
+            self._connection = duckdb.connect(place, config=_CONFIG | limits)
 
     def run(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement, with ``$name`` parameters, and return its rows.
@@ -76,9 +93,13 @@ class Database:
         return adopt_table(layout, found)
 
     def close(self) -> None:
-        """Let go of all memory."""
-        with translated():
-            self._connection.close()
+        """Let go of all memory, and of the file."""
+        try:
+            with translated():
+                self._connection.close()
+        finally:
+            if self._folder is not None:
+                self._folder.cleanup()
 
 
 @contextmanager

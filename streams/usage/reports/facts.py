@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,8 @@ _EVENT_COLUMNS = """
     event_id UUID, event_sha256 UUID, use_sha256 UUID, requested_at TIMESTAMP_MS, installation VARCHAR,
     purpose VARCHAR, traffic VARCHAR, act VARCHAR, status VARCHAR, reason VARCHAR, demonstration BOOLEAN,
     who VARCHAR, identity VARCHAR, key VARCHAR, institution VARCHAR, tier TINYINT, country VARCHAR, country_source VARCHAR,
-    units MAP(VARCHAR, BIGINT), images MAP(VARCHAR, BIGINT), content UUID, contents VARCHAR[], counted BOOLEAN
+    units MAP(VARCHAR, BIGINT), images MAP(VARCHAR, BIGINT), content UUID, contents VARCHAR[], counted BOOLEAN,
+    door VARCHAR, since_at TIMESTAMP_MS, last BOOLEAN
 """
 
 _LOAD = f"""
@@ -44,14 +45,15 @@ _LOAD = f"""
             WHEN 1 THEN substr(contents[1], 1, 32)::UUID
             ELSE md5(array_to_string(list_sort(contents), ' '))::UUID
         END,
-        CASE WHEN len(contents) > 1 THEN contents END, {COUNTED}
+        CASE WHEN len(contents) > 1 THEN contents END, {COUNTED},
+        CASE WHEN act = 'heartbeat' THEN door END, since_at, last
     FROM arriving
 """  # noqa: S608 - put together from constants
 
 _LOADED = (
     "event_id", "event_sha256", "use_sha256", "requested_at", "installation", "purpose", "traffic", "act", "status",
     "reason", "demonstration", "who", "identity", "key", "institution", "tier", "country", "country_source",
-    "units", "images", "contents",
+    "units", "images", "contents", "door", "since_at", "last",
 )  # fmt: skip
 
 #: One use may stand in several records. Where they differ in nothing but the time of the request, the earliest is it;
@@ -129,6 +131,25 @@ _FIRST = """
 """
 
 
+#: When each door was there: heartbeats that follow one another, or overlap, are one stretch.
+_BEATS = """
+    CREATE TABLE beat AS
+    SELECT installation, door, min(since_at) AS since_at, max(requested_at) AS until_at, bool_or(last) AS last
+    FROM (
+        SELECT *, sum(if(before IS NULL OR since_at > before, 1, 0)) OVER (
+            PARTITION BY installation, door ORDER BY since_at, requested_at, event_id
+        ) AS stretch
+        FROM (
+            SELECT *, max(requested_at) OVER (
+                PARTITION BY installation, door ORDER BY since_at, requested_at, event_id
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS before
+            FROM event WHERE act = 'heartbeat'
+        )
+    ) GROUP BY installation, door, stretch
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All uses, merged and counted, in a database in memory.
@@ -136,22 +157,30 @@ class Facts:
     Attributes
     ----------
     database
-        Tables ``event`` (each use once), ``counted`` (what each was about, and how much of it for the first time) and
-        ``sort`` (the sorts of things that ``counted`` numbers).
+        Tables ``event`` (each use once), ``counted`` (what each was about, and how much of it for the first time), ``sort``
+        (the sorts of things that ``counted`` numbers) and ``beat`` (when each door was there).
     conflicts
         Ids under which different uses were recorded, sorted; the one with the smallest digest was kept of each.
     rejected
         How many different records were no use, by reason.
+    broken
+        Objects that could not be read and were left out, sorted: figures miss their uses.
     """
 
     database: Database
     conflicts: tuple[str, ...]
     rejected: tuple[tuple[str, int], ...]
+    broken: tuple[str, ...] = ()
 
 
 @contextmanager
-def open_facts(store: FactStore) -> Iterator[Facts]:
+def open_facts(store: FactStore, *, allow_missing: bool = False) -> Iterator[Facts]:
     """Read all facts of a store, for the time of the block.
+
+    Parameters
+    ----------
+    allow_missing
+        Leave out objects that cannot be read, and say which; a report then says so too.
 
     Raises
     ------
@@ -160,40 +189,51 @@ def open_facts(store: FactStore) -> Iterator[Facts]:
     TransientFault
         If the store is away or memory is short.
     """
-    database = Database()
+    database = Database(spills=True)
+    reading = _Reading(store, allow_missing)
     try:
-        rejected = _load_rejected(store, database)
+        rejected = _load_rejected(reading, database)
         database.run(f"CREATE TABLE event ({_EVENT_COLUMNS})")
-        for table in _read_objects(store, FACTS_FOLDER, FACTS, _LOADED):
+        for table in reading.read_objects(FACTS_FOLDER, FACTS, _LOADED):
             database.insert(_LOAD, table)
-        for statement in (*_MERGE, _SORTS, _COUNT, _FIRST, "DROP TABLE item"):
+        for statement in (*_MERGE, _BEATS, _SORTS, _COUNT, _FIRST, "DROP TABLE item"):
             database.run(statement)
         conflicts = database.run("SELECT replace(event_id::VARCHAR, '-', '') FROM twice WHERE uses > 1 ORDER BY 1")
-        yield Facts(database, tuple(row[0] for row in conflicts), rejected)
+        yield Facts(database, tuple(row[0] for row in conflicts), rejected, tuple(sorted(reading.broken)))
     finally:
         database.close()
 
 
-def _load_rejected(store: FactStore, database: Database) -> tuple[tuple[str, int], ...]:
+def _load_rejected(reading: _Reading, database: Database) -> tuple[tuple[str, int], ...]:
     database.run("CREATE TABLE rejected (reason VARCHAR, value_sha256 VARCHAR)")
-    for table in _read_objects(store, REJECTED_FOLDER, REJECTED, ("reason", "value_sha256")):
+    for table in reading.read_objects(REJECTED_FOLDER, REJECTED, ("reason", "value_sha256")):
         database.insert("INSERT INTO rejected SELECT reason, value_sha256 FROM arriving", table)
     statement = "SELECT reason, count(DISTINCT value_sha256) FROM rejected GROUP BY reason ORDER BY reason"
     return tuple((reason, count) for reason, count in database.run(statement))
 
 
-def _read_objects(store: FactStore, folder: str, layout: Layout, names: tuple[str, ...]) -> Iterator[Table]:
-    """Yield the wanted columns of all objects of a folder, several objects at a time."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    store: FactStore
+    allow_missing: bool
+    broken: list[str] = field(default_factory=list)
 
-    def read(key: str) -> Table:
-        try:
-            return read_table(store.read(key), layout, names)
-        except RejectedInput as fault:
-            reason = "broken_facts"
-            raise RejectedInput(reason, f"The usage facts in {key} cannot be read: {fault.sentence}") from fault
+    def read_objects(self, folder: str, layout: Layout, names: tuple[str, ...]) -> Iterator[Table]:
+        """Yield the wanted columns of all objects of a folder, several objects at a time."""
 
-    keys = (info.key for info in store.list(f"{folder}/") if info.key.endswith(".parquet"))
-    with ThreadPoolExecutor(2, thread_name_prefix="facts") as threads:
-        while some := tuple(islice(keys, _OBJECTS_AT_ONCE)):
-            first, *others = threads.map(read, some)
-            yield first.joined(*others)
+        def read(key: str) -> Table | None:
+            try:
+                return read_table(self.store.read(key), layout, names)
+            except RejectedInput as fault:
+                if self.allow_missing:
+                    self.broken.append(key)
+                    return None
+                reason = "broken_facts"
+                raise RejectedInput(reason, f"The usage facts in {key} cannot be read: {fault.sentence}") from fault
+
+        keys = (info.key for info in self.store.list(f"{folder}/") if info.key.endswith(".parquet"))
+        with ThreadPoolExecutor(2, thread_name_prefix="facts") as threads:
+            while some := tuple(islice(keys, _OBJECTS_AT_ONCE)):
+                found = [table for table in threads.map(read, some) if table is not None]
+                if found:
+                    yield found[0].joined(*found[1:])

@@ -84,6 +84,8 @@ class Figures:
         Images that persons annotated.
     tiers, owners, countries, sources
         Deliveries and reads, by each of these.
+    beats
+        When each door was there, in order: from, until, and whether it was closed on purpose then.
     uncounted
         Uses and image runs that are not counted, by purpose, or by traffic where the purpose is ``user``.
     """
@@ -105,6 +107,7 @@ class Figures:
     countries: dict[str, int] = field(default_factory=dict)
     sources: dict[str, int] = field(default_factory=dict)
     uncounted: dict[str, tuple[int, int]] = field(default_factory=dict)
+    beats: dict[str, list[tuple[dt.datetime, dt.datetime, bool]]] = field(default_factory=dict)
 
     @property
     def uses(self) -> int:
@@ -146,6 +149,10 @@ def read_figures(facts: Facts, period: NamedPeriod, installations: Iterable[str]
     for name, *values in query.select(_HISTORY, "requested_at < $to_at"):
         if name in figures:
             _note_history(figures[name], values)
+    for name, door, since, until, last in query.select(_BEATS, "since_at < $to_at"):
+        if name in figures:
+            stretch = (from_milliseconds(since), from_milliseconds(until), last)
+            figures[name].beats.setdefault(door, []).append(stretch)
     for read, note in _READINGS:
         for name, *values in query.select(read, _IN_PERIOD):
             if name in figures:
@@ -173,6 +180,11 @@ _HISTORY = """
     SELECT installation, epoch_ms(min(requested_at)), bool_or(who = 'person' AND tier = 4),
         count(*), hex(bit_xor(event_sha256::UHUGEINT))
     FROM event WHERE {when} GROUP BY installation
+"""
+
+_BEATS = """
+    SELECT installation, door, epoch_ms(since_at), epoch_ms(until_at), last
+    FROM beat WHERE {when} ORDER BY installation, door, since_at
 """
 
 _TALLIES = """

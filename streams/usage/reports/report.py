@@ -9,6 +9,7 @@ from streams.usage.reports.definitions import PROFILE
 from streams.usage.reports.figures import Figures, list_installations, read_figures
 from streams.usage.reports.lines import Line, list_lines
 from streams.usage.reports.scope import Coverage, Scope, to_coverage
+from streams.usage.reports.spikes import Spike, find_spikes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,12 @@ class Report:
         Records that are no use, by reason, in the whole of the facts: they name no installation and no period.
     remarks
         What must be said of it and does not follow from the facts, such as that a period is closed.
+    broken
+        Objects of facts that could not be read: every figure may miss uses.
+    spikes
+        Months of the periods that COUNTER's rule flags.
+    strange
+        Installations that facts name and nobody declared, where any are declared.
     """
 
     profile: str
@@ -56,6 +63,9 @@ class Report:
     conflicts: tuple[str, ...]
     rejected: tuple[tuple[str, int], ...]
     remarks: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    spikes: tuple[Spike, ...] = ()
+    strange: tuple[str, ...] = ()
 
 
 def make_report(facts: Facts, periods: Sequence[NamedPeriod], scope: Scope | None = None) -> Report:
@@ -70,7 +80,16 @@ def make_report(facts: Facts, periods: Sequence[NamedPeriod], scope: Scope | Non
     names = {scope.only} if scope.only else {*scope.installations, *list_installations(facts)}
     counted = [read_figures(facts, period, names) for period in periods]
     sheets = tuple(_make_sheet([figures[name] for figures in counted], scope) for name in sorted(names))
-    return Report(PROFILE, tuple(periods), sheets, facts.conflicts, facts.rejected)
+    return Report(
+        PROFILE,
+        tuple(periods),
+        sheets,
+        facts.conflicts,
+        facts.rejected,
+        broken=facts.broken,
+        spikes=find_spikes(facts, periods, names),
+        strange=tuple(sorted(names - {*scope.installations})) if scope.installations and not scope.only else (),
+    )
 
 
 def _make_sheet(columns: list[Figures], scope: Scope) -> Sheet:

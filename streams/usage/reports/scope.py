@@ -12,6 +12,8 @@ from schemas.usage import Period
 if TYPE_CHECKING:
     from streams.usage.reports.figures import Figures
 
+_Interval = tuple[dt.datetime, dt.datetime]
+
 _MOMENT = dt.timedelta(milliseconds=1)
 
 #: Coverage is told in four decimals; what is more than nothing is never told as 0.
@@ -55,11 +57,46 @@ class Coverage:
 def to_coverage(figures: Figures, scope: Scope) -> Coverage:
     """Return how much of the period was counted, and what was not."""
     start, end = figures.period.from_at, figures.period.to_at
-    known = [at for at in (scope.counted_since.get(figures.installation), figures.since) if at is not None]
+    opened = min((stretches[0][0] for stretches in figures.beats.values()), default=None)
+    known = [at for at in (scope.counted_since.get(figures.installation), figures.since, opened) if at is not None]
     first = max(start, min(known, default=end))
     if first >= end:
         return Coverage(0.0, (Period(from_at=start, to_at=end),))
     # a fact shows that somebody counted at its moment, whatever the clock of the report says
     last = end if scope.as_of_at is None else min(end, max(scope.as_of_at, first + _MOMENT))
-    gaps = tuple(Period(from_at=begins, to_at=ends) for begins, ends in ((start, first), (last, end)) if begins < ends)
-    return Coverage(max(round((last - first) / (end - start), _DECIMALS), _LEAST), gaps)
+    missing = [(start, first), (last, end)]
+    for stretches in figures.beats.values():
+        missing += _find_missing(stretches, first, last)
+    gaps = _join(missing)
+    counted = (end - start) - sum((to_at - from_at for from_at, to_at in gaps), dt.timedelta())
+    return Coverage(
+        max(round(counted / (end - start), _DECIMALS), _LEAST),
+        tuple(Period(from_at=from_at, to_at=to_at) for from_at, to_at in gaps),
+    )
+
+
+def _find_missing(
+    stretches: list[tuple[dt.datetime, dt.datetime, bool]], first: dt.datetime, last: dt.datetime
+) -> list[_Interval]:
+    """Return when a door was not there between two moments, since it was there first and until it was closed on purpose."""
+    missing = []
+    _, seen, is_closed = stretches[0]
+    for since, until, last_one in stretches[1:]:
+        # a door that was closed on purpose and opened again was not missing in between
+        if not is_closed:
+            missing.append((seen, since))
+        seen, is_closed = until, last_one
+    if not is_closed:
+        missing.append((seen, last))
+    return [(max(from_at, first), min(to_at, last)) for from_at, to_at in missing]
+
+
+def _join(intervals: list[_Interval]) -> list[_Interval]:
+    """Return intervals in order, those that touch or overlap as one, empty ones left out."""
+    joined: list[_Interval] = []
+    for from_at, to_at in sorted(interval for interval in intervals if interval[0] < interval[1]):
+        if joined and from_at <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], to_at))
+        else:
+            joined.append((from_at, to_at))
+    return joined

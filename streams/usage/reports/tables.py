@@ -16,12 +16,13 @@ from streams.usage.reports.definitions import DEFINITIONS, SECTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from schemas.usage import Period
     from streams.usage.reports.lines import Cell, Line
     from streams.usage.reports.report import Report, Sheet
 
 _CSV_COLUMNS = (
     "installation", "metric", "detail", "label", "definition", "unit", "additive", "period", "from_at", "to_at",
-    "state", "why", "value", "share", "method", "low", "high", "coverage", "profile", "as_of",
+    "state", "why", "value", "share", "method", "low", "high", "coverage", "profile", "as_of", "gaps", "broken",
 )  # fmt: skip
 
 #: Before the label of a part.
@@ -73,6 +74,8 @@ def to_tables(report: Report) -> tuple[Table, ...]:
 def list_notes(report: Report) -> tuple[str, ...]:
     """Return what must be read with the tables: closed periods, partly covered periods and demonstration models."""
     notes = list(report.remarks)
+    notes += [f"Partial: {key} could not be read; uses in it are missing from every figure." for key in report.broken]
+    notes += [f"{name}: uses name it, but no such installation is declared." for name in report.strange]
     for sheet in report.sheets:
         for period, coverage in zip(report.periods, sheet.coverage, strict=True):
             if coverage.gaps:
@@ -81,6 +84,7 @@ def list_notes(report: Report) -> tuple[str, ...]:
                 notes.append(f"{sheet.installation}, {period.name}: {share} of the period is covered; not {gaps}.")
         if sheet.demonstration:
             notes.append(f"{sheet.installation}: results of demonstration models are among the images processed.")
+    notes += [spike.to_sentence() for spike in report.spikes]
     return tuple(notes)
 
 
@@ -149,6 +153,7 @@ def to_plain(report: Report) -> dict[str, Any]:
         "installations": {sheet.installation: list(_iterate_rows(report, sheet)) for sheet in report.sheets},
         "notes": list(list_notes(report)),
         "conflicts": list(report.conflicts),
+        "broken": list(report.broken),
         "rejected": dict(report.rejected),
         "definitions": {item.name: item.meaning for item in DEFINITIONS.values()},
     }
@@ -173,8 +178,15 @@ def _iterate_rows(report: Report, sheet: Sheet) -> Iterator[dict[str, Any]]:
                 "coverage": sheet.coverage[place].share,
                 "profile": report.profile,
                 "as_of": sheet.as_of[place],
+                "gaps": _to_intervals(sheet.coverage[place].gaps),
+                "broken": len(report.broken) or None,
             }
             yield {name: value for name, value in row.items() if value is not None}
+
+
+def _to_intervals(gaps: tuple[Period, ...]) -> str | None:
+    """Return intervals after ISO 8601, such as ``2026-11-01T00:00:00.000Z/2026-11-20T10:00:00.000Z``."""
+    return "; ".join(f"{to_time_text(gap.from_at)}/{to_time_text(gap.to_at)}" for gap in gaps) or None
 
 
 def _to_state(cell: Cell) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.canonical import to_canonical
 from schemas.errors import RejectedInput
 from schemas.unit import Instant, Span, Undated
-from schemas.usage import Ingested, NotDone, Processed, Served, UsageEvent
+from schemas.usage import Heartbeat, Ingested, MarkedByHand, NotDone, Processed, Served, UsageEvent
 from streams.usage.events import EVENT_LIMIT_BYTES, read_event, to_event_bytes
 from streams.usage.rows import FACTS, from_fact, to_fact
 from tests.streams.usage.uses import NOW, OBSERVER, make_owner, make_person, make_record, make_use, to_content
@@ -175,7 +175,9 @@ def test_a_use_that_says_a_day_ahead_is_still_a_use():
 
 def test_every_field_of_a_use_has_a_place_in_a_fact():
     """A field added to the noun must be added to the facts, or uses would lose it."""
-    acts = {field for act in (Processed, Ingested, Served, NotDone) for field in act.model_fields} - {"kind"}
+    acts = {
+        field for act in (Processed, Ingested, Served, MarkedByHand, Heartbeat, NotDone) for field in act.model_fields
+    } - {"kind"}
     own = {"partition", "offset", "appended_at", "value_sha256", "event_sha256", "use_sha256"}
     observed = {"observed_start_at", "observed_end_at", "observed_why"}
     who = {"identity", "tier", "key"}

@@ -40,8 +40,10 @@ def test_uses_of_a_door_outside_are_in_the_report_and_their_names_nowhere(tmp_pa
     assert ran.exit_code == 0, ran.output
     assert json.loads(ran.stdout)["files"] == [{"file": "uses.jsonl", "uses": 1, "known": False}]
     assert json.loads(_run(tmp_path, _LINE).stdout)["files"][0]["known"] is True
-    arguments = ["report", "--period", "2026", "--form", "json", "--settings", str(tmp_path / "observatory.toml")]
+    arguments = ["report", "--period", "2026", "--format", "json", "--settings", str(tmp_path / "observatory.toml")]
     shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 0, shown.output
+    assert '"metric":"reads"' in shown.output
     written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != "uses.jsonl"]
     assert not any(b"ana@example.org" in text for text in (*written, shown.output.encode(), ran.output.encode()))
     assert len(written) > 2

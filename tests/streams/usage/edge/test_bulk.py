@@ -149,6 +149,36 @@ def test_an_archive_of_twenty_images_is_one_request_and_twenty_images(tmp_path):
     assert (found["requests", ""], found["images_processed", ""]) == (1, 20)
 
 
+def test_an_image_is_processed_once_whatever_model_or_door(tmp_path):
+    line = _LINE | _OBSERVER | {"act": "processed", "images": 1, "content": "ab" * 32}
+    store, _ = _import(tmp_path, [
+        line | {"id": "job-2", "at": "2026-04-01T00:00:00Z", "door": "local"},
+        line,
+        line | {"id": "job-3", "at": "2026-05-01T00:00:00Z", "observer": "motion", "observer_sha256": "cd" * 32},
+        line | {"id": "job-4", "installation": "azores"},
+        line | {"id": "job-5", "at": "2026-06-01T00:00:00Z", "purpose": "replay"},
+    ])  # fmt: skip
+    months = ("2026-03", "2026-04", "2026-05", "2026-06", "2026")
+    named = ("images_processed", "images_reprocessed", "image_runs", "requests", "deliveries")
+    found = {month: tuple((_report(store, month)[name, ""] or 0) for name in named) for month in months}
+    assert found == {"2026-03": (1, 0, 1, 1, 1), "2026-04": (0, 1, 1, 1, 1), "2026-05": (0, 1, 1, 1, 1),
+                     "2026-06": (0, 0, 0, 0, 0), "2026": (1, 2, 3, 3, 3)}  # fmt: skip
+
+
+def test_heartbeats_of_a_door_outside_tell_when_it_was_not_there(tmp_path):
+    beat = {"installation": "obsea", "door": "oscar", "act": "heartbeat"}
+    store, _ = _import(tmp_path, [
+        beat | {"since": "2026-01-01T00:00:00Z", "at": "2026-01-05T00:00:00Z"},
+        beat | {"since": "2026-01-06T00:00:00Z", "at": "2026-02-01T00:00:00Z", "last": "true"},
+    ])  # fmt: skip
+    with open_facts(store) as facts:
+        (coverage,) = make_report(facts, [read_period("2026-01")]).sheets[0].coverage
+    (gap,) = coverage.gaps
+    assert (gap.from_at.day, gap.to_at.day, coverage.share) == (5, 6, 0.9677)
+    for row in _read_rows(store):
+        assert to_fact(make_record(row["offset"], b""), from_fact(row))["event_sha256"] == row["event_sha256"]
+
+
 def test_downloads_annotations_and_groups_are_figures_of_their_own(tmp_path):
     lines = [
         _LINE | {"institution": "02nv7yv05"},
