@@ -10,6 +10,7 @@ from streams.feeds.announce import Claimed
 from streams.feeds.folder import Found, Refused
 from streams.feeds.runs.local.announcing import announce_run
 from streams.feeds.runs.local.finding import FoundRun, find_share_runs, take_fingerprint
+from streams.feeds.runs.local.long_paths import to_long_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -41,7 +42,8 @@ class Share:
         What stands for the time of modification changes with the name, size and time of any of them.
         """
         try:
-            runs = find_share_runs(self.folder, exclude=self.exclude, proven=self._proven)
+            folder, *exclude = (to_long_path(path.resolve()) for path in (self.folder, *self.exclude))
+            runs = find_share_runs(folder, exclude=exclude, proven=self._proven)
         except TransientFault as fault:
             yield Refused(self.folder.name, RejectedInput(reason=_AWAY, sentence=fault.sentence))
             return

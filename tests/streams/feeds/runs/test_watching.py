@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import PureWindowsPath
 
 import pytest
 
@@ -11,6 +12,7 @@ from schemas.errors import RejectedInput
 from sinks.object_store.memory import MemoryStore
 from streams.feeds.announce import Sender
 from streams.feeds.runs.local.announcing import INCOMPLETE
+from streams.feeds.runs.local.long_paths import to_long_name, to_long_path
 from streams.feeds.runs.local.watching import Share, announce_found_run
 from streams.feeds.watch import Watch, WatchRule
 from streams.feeds.watched import open_watched, read_waiting
@@ -191,3 +193,30 @@ def test_a_watcher_that_starts_again_waits_for_what_it_finds_then(lab):
     with open_watched(lab.watch.watched.path, "lab"):
         pass
     assert name_waiting(lab) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "long"),
+    [
+        ("C:\\runs\\sea-1", "\\\\?\\C:\\runs\\sea-1"),
+        ("\\\\server\\share\\runs", "\\\\?\\UNC\\server\\share\\runs"),
+        ("\\\\?\\UNC\\server\\share\\runs", "\\\\?\\UNC\\server\\share\\runs"),
+        ("\\\\?\\C:\\runs", "\\\\?\\C:\\runs"),
+        ("runs\\sea-1", "runs\\sea-1"),
+    ],
+)
+def test_paths_of_windows_are_spelt_without_its_limit_of_260_characters(name, long):
+    assert to_long_name(name) == long
+    assert to_long_name(long) == long
+
+
+def test_other_systems_have_no_such_spelling(tmp_path):
+    assert to_long_path(tmp_path, system="linux") is tmp_path
+    assert str(to_long_path(PureWindowsPath("C:/runs"), system="win32")) == "\\\\?\\C:\\runs"
+
+
+def test_a_run_below_a_path_of_more_than_260_characters_is_announced(lab):
+    names = ["a" * 120, "b" * 120, "c" * 120]
+    write_small_run(lab.folder.joinpath(*names) / "sea-1")
+    lab.settle()
+    assert list_names(lab) == ["/".join([*names, "sea-1"])]
