@@ -86,6 +86,7 @@ every_n = 1                      # of a clip: every n-th image; or every_s = 10.
 # installation = "plankton"
 # owner = "my-institute"
 # instrument = "flowcam-1"
+# samples = "samples.csv"
 
 # --- what is published --------------------------------------------------------------------------------------------------
 

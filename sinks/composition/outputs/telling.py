@@ -31,6 +31,14 @@ _KINDS = {
 
 #: Codes of a run's record -> sentence; others are told as they are.
 _NOTES = {
+    "no_context": "The instrument's settings (.ctx) are not there, so the volume is that of its summary, if it has one.",
+    "no_summary": "The instrument's summary is not there, so nothing of its own can be held against these numbers.",
+    "count_differs": "The list holds another number of particles than the instrument's summary: somebody filtered or cut it. All "
+    "told here is of the particles in the list.",
+    "list_cut_short": "The list of particles breaks off before the end of the run.",
+    "calibrations_differ": "The settings and the list give different sizes of a pixel; the list's was used, as for its measures.",
+    "manual_volume": "The volume imaged was typed in by a person at the instrument.",
+    "volumes_differ": "The volume that follows from the settings is not the printed one; the printed one was used.",
     "no_calibration": "The size of a pixel is not known, so nothing has a size in micrometres from its picture.",
     "pixel_unit_unclear": "The export gives the size of a pixel without a unit that can be trusted; it was left out.",
 }

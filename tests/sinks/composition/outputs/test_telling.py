@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 
+import pytest
+
 from schemas.sampling.run import DeclaredByInstrument, RunRecord
 from sinks.composition.composition import compose
 from sinks.composition.outputs.composition_table import write_composition_json
@@ -73,3 +75,25 @@ def test_a_triggered_run_is_told_by_the_volume_that_was_pumped():
 def test_that_nothing_is_stuck_is_not_said_where_nobody_could_know():
     assert "cannot be told" in dict(tell(make_particles(2), "pictures").facts)["flagged"]
     assert "no stuck" in dict(tell(make_particles(2)).facts)["flagged"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "no_context",
+        "no_summary",
+        "count_differs",
+        "list_cut_short",
+        "calibrations_differ",
+        "manual_volume",
+        "volumes_differ",
+    ],
+)
+def test_what_readers_find_odd_is_told_in_words_and_not_by_its_code(code):
+    told = tell(make_particles(3), notes=(code,))
+    assert not any(code.replace("_", " ") in note or "Found odd" in note for note in told.notes)
+    assert len(told.notes) > len(tell(make_particles(3)).notes)
+
+
+def test_a_note_that_has_no_words_yet_is_told_as_it_is():
+    assert "Found odd and passed over: several context." in tell(make_particles(3), notes=("several_context",)).notes
