@@ -40,6 +40,24 @@ installation = "obsea"
 """
 
 
+SHEET = """
+format = "observatory-sheet/1"
+installation = "obsea"
+title = "The cabled observatory"
+project_starts = "2026-09"
+periods = ["M1-12"]
+
+[[metric]]
+metric = "images"
+label = "Images looked at"
+definition = "Images with a durable result"
+kind = "count"
+unit = "image"
+measured_by = "images_processed"
+baseline = "20"
+"""
+
+
 @pytest.fixture
 def settings(tmp_path):
     """Make a deployment with counted uses, and figures on its topic."""
@@ -120,6 +138,21 @@ def test_a_browser_draws_what_is_served(settings, tmp_path):
     assert "<h2>obsea</h2>" in drawn
     assert re.search(r"Images processed</th><td>31</td><td>31</td>", drawn)
     assert drawn.count("<svg") >= 3
+
+
+@pytest.mark.slow
+def test_the_assessment_of_metric_sheets_is_served_and_written_as_a_page(settings, tmp_path):
+    sheet = tmp_path / "sheet.toml"
+    sheet.write_text(SHEET)
+    with open_server("--settings", settings, "--sheets", sheet) as address:
+        assert 'href="assessment"' in get(address)[1]
+        served = read_drawn(f"{address}/assessment", tmp_path)
+    assert "Images looked at" in served
+    assert re.search(r"<td[^>]*>31\b", served)
+    told = ask("serve", "--settings", settings, "--sheets", sheet, "--write", tmp_path / "site")
+    assert "assessment.html" in told["files"]
+    assert 'href="assessment.html"' in (tmp_path / "site" / "index.html").read_text()
+    assert "Images looked at" in (tmp_path / "site" / "assessment.html").read_text()
 
 
 def test_page_and_figures_are_written_as_files(settings, tmp_path):
