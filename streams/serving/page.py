@@ -149,16 +149,16 @@ def _iterate_table(
     there = {metric for metric, _ in cells}
     for section, title in SECTIONS.items():
         metrics = [
-            (code, label)
+            (code, label, base.meaning)
             for base in DEFINITIONS.values()
             if base.section == section
             for code, label in _list_codes(base.metric, base.label, there)
         ]
         if metrics:
             yield f'<tr class="section"><th colspan="{len(periods) + 1}">{escape(title)}</th></tr>\n'
-        for code, label in metrics:
+        for code, label, meaning in metrics:
             row = "".join(_to_cell(cells.get((code, period))) for period in periods)
-            yield f'<tr><th scope="row">{escape(label)}</th>{row}</tr>\n'
+            yield f'<tr><th scope="row" title="{escape(meaning)}">{escape(label)}</th>{row}</tr>\n'
     yield "</tbody>\n</table></div>\n"
     yield from _iterate_gaps(view, cells, periods)
 

@@ -13,6 +13,7 @@ from streams.account.status import FeedStatus, Status
 from streams.serving.board import View
 from streams.serving.opening import write_static
 from streams.serving.page import Links, to_html
+from streams.usage.reports.definitions import DEFINITIONS
 from streams.usage.reports.tables import to_tables
 from tests.streams.serving.boards import count, count_periods, publish_board, report_on
 from tests.streams.serving.browsing import browse, read_drawn, take_picture
@@ -69,6 +70,13 @@ def test_a_chart_has_a_bar_for_each_month_as_long_as_its_number(view):
     widths = [float(bar.get("width")) for bar in chart.xpath(".//rect")]
     assert widths == pytest.approx([240 * month / 11 for month in range(1, 12)], abs=0.1)
     assert chart.xpath("string(.//svg/@aria-label)").startswith("obsea images_processed: 2026-01 1; 2026-02 2;")
+
+
+def test_each_row_says_what_it_counts(view):
+    rows = html.fromstring(to_html(view)).xpath('//section[@id="obsea"]//tbody//th[@scope="row"]')
+    told = {row.text_content(): row.get("title") for row in rows}
+    assert told["Requests"] == DEFINITIONS["requests"].meaning
+    assert all(told.values())
 
 
 def test_an_installation_without_figures_says_so(view):
