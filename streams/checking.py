@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from detectors.models.classifiers.folder import open_classifier_model
 from detectors.registry import build_detector
 from schemas.errors import FatalFault, ObservatoryError
 from sinks.object_store.address import FolderAddress, read_address
@@ -23,14 +24,16 @@ from streams.places import (
     to_broker_url,
     to_store_url,
 )
-from streams.publishing import load_labels, load_plan
+from streams.publishing import find_meanings, load_labels, load_plan
 from streams.settings.secrets import read_secret
 from streams.usage.edge.geoip import open_country_file
 from streams.usage.edge.opening import open_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from detectors.registry import BuildContext
+    from schemas.forms.taxa import Meaning
     from sinks.object_store.store import ObjectStore
     from streams.feeds.mongo.rule import CollectionRule
     from streams.settings.model import Deployment
@@ -38,10 +41,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One part that was tried, and what is wrong with it, if anything."""
+    """One part that was tried, what is wrong with it, if anything, and what is worth knowing of it."""
 
     part: str
     fault: ObservatoryError | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -145,7 +149,25 @@ class Check:
             if tried.fault is not None and asked_in_vain:
                 sentence = f"{tried.fault.sentence} The object store could not be looked into."
                 tried = Checked(tried.part, FatalFault(sentence))
+            if tried.fault is None and settings.detector == "roi-classifier":
+                tried = replace(tried, notes=tuple(self._note_ids(str(settings.parameters["model"]), context)))
             yield tried
+
+    def _note_ids(self, model: str, context: BuildContext) -> Iterator[str]:
+        """Yield which ids of a classifier's folder are overruled and why, and where the label map says another taxon."""
+        meanings: Mapping[str, Meaning] = {}
+        with suppress(ObservatoryError):  # a wrong label map is told of the data set
+            meanings = find_meanings(self.deployment)
+        for taxon in open_classifier_model(model, (context.read_bytes,)).taxa:
+            if taxon.is_overruled:
+                believed = "no id" if taxon.aphia_id is None else f"id {taxon.aphia_id}"
+                yield f"{taxon.label}: {believed} is believed; {taxon.reason}."
+            meant = meanings.get(taxon.label)
+            if meant is not None and meant.taxon is not None and taxon.aphia_id not in {None, meant.taxon.aphia_id}:
+                yield (
+                    f"{taxon.label}: the model stands for id {taxon.aphia_id}, the label map says {meant.taxon.aphia_id} "
+                    f"({meant.taxon.scientific_name}). What is published is the label map's."
+                )
 
     def _try(self, part: str, work: Callable[[], object]) -> Checked:
         try:

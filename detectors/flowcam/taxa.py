@@ -60,6 +60,11 @@ class ClassTaxon:
     verdict: Verdict
     reason: str
 
+    @property
+    def is_overruled(self) -> bool:
+        """Whether something else is believed than the folder says; where it says nothing and nothing is known, nothing is."""
+        return self.verdict in OVERRULED and (self.said, self.aphia_id) != (None, None)
+
 
 @dataclass(frozen=True, slots=True)
 class _Known:

@@ -71,7 +71,14 @@ def check(*, settings: Settings = None, as_json: Json = False, verbose: Verbose 
         for step in Check(deployment, complaints).try_all():
             _show_step(output, step)
             found.append(step)
-        output.add({"checked": [{"part": step.part, "error": step.fault and step.fault.sentence} for step in found]})
+        output.add(
+            {
+                "checked": [
+                    {"part": step.part, "error": step.fault and step.fault.sentence, "notes": list(step.notes)}
+                    for step in found
+                ]
+            }
+        )
         faults = [step for step in found if step.fault is not None]
         if faults:
             worst = FatalFault if any(isinstance(step.fault, FatalFault) for step in faults) else TransientFault
@@ -87,6 +94,8 @@ def _show_step(output: Output, step: Checked) -> None:
     mark = "[green]ok[/]" if step.fault is None else "[bold red]wrong[/]"
     told = "" if step.fault is None else escape(f": {step.fault.sentence}")
     output.say(f"  {mark}  {step.part}{told}", markup=True)
+    for note in step.notes:
+        output.say(f"      note: {note}")
 
 
 def _sum_up(faults: list[Checked], *, as_json: bool) -> str:

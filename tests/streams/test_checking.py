@@ -7,6 +7,7 @@ import pytest
 from streams.checking import Check
 from streams.settings.read import SettingsError, check_settings
 from tests.detectors.models.shelves import file_means
+from tests.support.classifiers import write_classifier
 
 FISH = {"detector": "scripted"}
 LOST = {"detector": "yolo", "parameters": {"model": "nothing@9"}}
@@ -105,3 +106,37 @@ def test_while_settings_are_wrong_the_rest_is_tried_and_nothing_is_made(tmp_path
 def test_settings_by_which_nothing_would_be_looked_at_are_told(tmp_path):
     found = check(check_settings({}, {}, folder=tmp_path).deployment)
     assert "no installation" in found["installations"]
+
+
+def test_ids_of_a_classifier_that_are_overruled_or_differ_from_the_label_map_are_named_with_the_reason(tmp_path):
+    classes = ("Bellerochea", "Bellerochea_horologicalis", "Tripos")
+    write_classifier(tmp_path / "mine", classes=classes, ids=("447730", "447730", "494057"))
+    (tmp_path / "labels.toml").write_text(LABELS, encoding="utf-8")
+    installations = {"plankton": {"detector": "roi-classifier", "parameters": {"model": str(tmp_path / "mine")}}}
+    feeds = {"lab": {"installation": "plankton", "reads": "runs"}}
+    given = read(tmp_path, installations=installations, feeds=feeds, dataset={"label_map_file": "labels.toml"})
+    (step,) = [step for step in Check(given).try_all() if step.part == "installation plankton"]
+    assert step.fault is None
+    assert step.notes == (
+        (
+            "Bellerochea: id 149305 is believed; the folder states 447730, which it also gives Bellerochea_horologicalis; P01 and "
+            "planktonzilla say 149305."
+        ),
+        "Tripos: the model stands for id 494057, the label map says 109506 (Ceratium). What is published is the label map's.",
+    )
+
+
+LABELS = """
+name = "other"
+version = "1"
+description = "Labels of the tests."
+kingdom_source = "Pretended."
+[[label]]
+label = "Tripos"
+state = "taxon"
+scientific_name = "Ceratium"
+aphia_id = 109506
+rank = "genus"
+kingdom = "Chromista"
+source = "pretended"
+"""

@@ -12,7 +12,6 @@ from streams.cli.output import open_output
 
 if TYPE_CHECKING:
     from detectors.flowcam.open import Classifier
-    from detectors.flowcam.taxa import ClassTaxon
     from streams.cli.output import Output
 
 
@@ -77,10 +76,10 @@ def show_taxa(output: Output, found: Classifier) -> None:
     """Show what each class stands for, those first of which something else is believed than its folder says, and why."""
     rows = [
         (taxon.label, taxon.said or "-", taxon.aphia_id or "-", taxon.verdict.replace("_", " "), taxon.reason)
-        for taxon in sorted(found.taxa, key=lambda taxon: (not _is_overruled(taxon), taxon.label))
+        for taxon in sorted(found.taxa, key=lambda taxon: (not taxon.is_overruled, taxon.label))
     ]
     output.show_table("What its classes stand for", ("class", "stated", "AphiaID", "verdict", "why"), rows)
-    overruled = sum(_is_overruled(taxon) for taxon in found.taxa)
+    overruled = sum(taxon.is_overruled for taxon in found.taxa)
     output.say(
         f"Of {overruled} of {len(found.taxa)} classes something else is believed than the model's folder says; they stand first."
     )
@@ -93,10 +92,3 @@ def show_taxa(output: Output, found: Classifier) -> None:
             ],
         }
     )
-
-
-def _is_overruled(taxon: ClassTaxon) -> bool:
-    """Return whether something else is believed than the folder says; where it says nothing and nothing is known, nothing is."""
-    from detectors.flowcam.taxa import OVERRULED
-
-    return taxon.verdict in OVERRULED and (taxon.said, taxon.aphia_id) != (None, None)
