@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import PureWindowsPath
 
 import pytest
@@ -117,16 +116,6 @@ def test_each_folder_and_zip_is_a_run_of_its_own_and_one_batch_after_the_other_i
     write_pictures(lab.folder / "2024-02", ["a/3.png"])
     lab.settle()
     assert sorted(list_names(lab)) == ["2024-01", "2024-02", "sea-1", "sea-2.zip"]
-
-
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs a user whom a file can be locked for")
-def test_a_locked_file_is_tried_again(lab):
-    write_small_run(lab.folder / "sea-1")
-    collage = lab.folder / "sea-1" / "run_000001.tif"
-    collage.chmod(0)
-    assert lab.settle().retried == 1
-    collage.chmod(0o600)
-    assert lab.look(70).announced == 1
 
 
 def test_a_file_that_is_locked_while_it_is_read_is_tried_again(lab, monkeypatch):
