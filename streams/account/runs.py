@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from schemas.result import ResultStored
@@ -82,7 +82,7 @@ def list_runs(announced: Iterable[ResultStored], read: Callable[[str], bytes]) -
     standing = [
         StoredRun(
             results[run.model.result_id],
-            told[run.model.result_id],
+            _tell_former(told[run.model.result_id], run.former),
             results[run.model.result_id].document.key.rpartition("/")[0],
             run.former,
         )
@@ -90,6 +90,19 @@ def list_runs(announced: Iterable[ResultStored], read: Callable[[str], bytes]) -
         if run.model is not None
     ]
     return tuple(sorted(standing, key=lambda run: (run.announced.unit.feed, run.told.name)))
+
+
+def _tell_former(told: Told, former: int) -> Told:
+    """Return what is told of a run, with how many of its results no longer count: they are those of a run of its name."""
+    if not former:
+        return told
+    counted = (
+        "1 former result of this run no longer counts"
+        if former == 1
+        else f"{former:,} former results of this run no longer count"
+    )
+    note = f"{counted}: it was saved or looked at again, or another run has its name and says no other start."
+    return replace(told, notes=(*told.notes, note))
 
 
 def _tell(announced: ResultStored, read: Callable[[str], bytes]) -> Told:

@@ -141,15 +141,10 @@ def _to_sample_part(item: PooledSample) -> RunPart:
 
 def _to_part(run: StoredRun, to_href: Callable[[str], str | None]) -> RunPart:
     keys = {asset.role: asset.key for asset in run.announced.products}
-    former = (
-        (f"{run.former} former result{'s' if run.former > 1 else ''} of this run no longer count.",)
-        if run.former
-        else ()
-    )
     files = [Link(title, to_href(keys[role]) or "") for role, title in _FILES.items() if role in keys]
     document = Link("result document (JSON)", to_href(run.announced.document.key) or "")
     told = run.told
-    return RunPart(told.name, told.facts, COLUMNS, told.rows, (*told.notes, *former), (*files, document))
+    return RunPart(told.name, told.facts, COLUMNS, told.rows, told.notes, (*files, document))
 
 
 def _describe_run(deployment: Deployment) -> tuple[tuple[str, str], ...]:

@@ -74,6 +74,7 @@ def test_a_run_saved_again_counts_once_and_the_page_says_that_it_was(tmp_path, s
     told = look(site, tmp_path / "sea-1")
     (shown,) = told["runs"]
     assert (shown["former"], shown["facts"]["particles"]) == (1, "40")
+    assert any(note.startswith("1 former result of this run no longer counts") for note in shown["notes"])
     assert told["images"] == 39
 
 
