@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from typer.testing import CliRunner
 
 from schemas.topics import Topics
 from streams.brokers.client import open_client
+from streams.cli.main import app
 from streams.places import open_objects, plan_topics, to_broker_url
 from streams.reporting import send_metrics
 from streams.settings.read import read_settings
@@ -193,6 +195,13 @@ def test_an_installation_that_would_hide_the_periods_is_refused(tmp_path):
     path.write_text(SETTINGS.replace("obsea", "periods"))
     told = ask("serve", "--settings", path, "--write", tmp_path / "site")
     assert (told["exit"], "cannot be served" in told["error"]) == (2, True)
+
+
+def test_without_the_extra_it_is_said_what_to_install(settings, monkeypatch):
+    monkeypatch.setitem(sys.modules, "streams.serving.api", None)
+    ran = CliRunner().invoke(app, ["serve", "--settings", str(settings), "--port", "0"])
+    assert ran.exit_code == 2
+    assert "observatory-streams[serve]" in ran.stderr
 
 
 def test_the_contract_is_written_where_it_is_wanted(tmp_path):
