@@ -16,7 +16,7 @@ from streams.usage.closing.freezing import LOOK_AHEAD
 from streams.usage.counting.access import to_access
 from streams.usage.counting.tally import to_session
 from streams.usage.periods import NamedPeriod, read_period
-from streams.usage.rows import from_fact
+from streams.usage.rows import from_fact, to_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from streams.usage.closing.inputs import Inputs
     from streams.usage.counting.access import Access
     from streams.usage.counting.profiles import Profile
+
+#: What a door says of itself is no access.
+_HEARTBEAT = "heartbeat"
 
 _NOTES = (
     "Items are models, results and datasets of services: an extension of the code, which knows datasets only.",
@@ -113,15 +116,18 @@ def iterate_events(tables: Iterable[Any], winners: dict[str, str], inputs: Input
     winners
         Of each id under which different uses were recorded, the beginning of the digest of the one that counts.
     """
-    end = inputs.to_at + LOOK_AHEAD
+    from_ms, to_ms = to_milliseconds(inputs.from_at), to_milliseconds(inputs.to_at + LOOK_AHEAD)
     for table in tables:
+        # in the order of times: what ends before the period, or begins after it, need not be looked into
+        first, last = (to_milliseconds(at.replace(tzinfo=dt.UTC)) for at in table.read_ends("requested_at"))
+        if last < from_ms or first >= to_ms:
+            continue
         columns = table.to_columns()
         for place, event_id in enumerate(columns["event_id"]):
-            if not columns["event_sha256"][place].startswith(winners.get(event_id, "")):
-                continue
-            event = from_fact({name: values[place] for name, values in columns.items()})
-            if inputs.from_at <= event.requested_at < end:
-                yield event
+            is_told = columns["event_sha256"][place].startswith(winners.get(event_id, ""))
+            is_near = from_ms <= columns["requested_at"][place] < to_ms
+            if is_told and is_near and columns["act"][place] != _HEARTBEAT:
+                yield from_fact({name: values[place] for name, values in columns.items()})
 
 
 def _iterate_months(

@@ -46,7 +46,7 @@ _CHOOSE = """
     CREATE TABLE chosen AS
     WITH concerned AS (
         SELECT event_id, count(DISTINCT use_sha256) AS uses FROM place GROUP BY event_id
-        HAVING min(requested_at) < $to_at
+        HAVING min(requested_at) < $to_at OR min(since_at) < $to_at
     ), ranked AS (
         SELECT place.*, row_number() OVER (
             PARTITION BY event_id, use_sha256
@@ -67,7 +67,8 @@ def freeze(store: FactStore, period: NamedPeriod, keep: Keep) -> FrozenFacts:
     """Hand over the facts that a period rests on as files, and return what they are as a set.
 
     All uses before its end, not the period's alone: an image counts once, at its first result, and that may lie years
-    before. The same uses give the same files, in whatever order, partition or repetition they were recorded.
+    before. So is the heartbeat that a door was in when the period ended. The same uses give the same files, in whatever
+    order, partition or repetition they were recorded.
 
     Raises
     ------
@@ -81,10 +82,10 @@ def freeze(store: FactStore, period: NamedPeriod, keep: Keep) -> FrozenFacts:
     with closing(Database()) as database:
         database.run(
             'CREATE TABLE place (object BIGINT, "offset" BIGINT, event_id UUID, event_sha256 UUID, use_sha256 UUID,'
-            " requested_at TIMESTAMP_MS)"
+            " requested_at TIMESTAMP_MS, since_at TIMESTAMP_MS)"
         )
         for number, key in enumerate(keys):
-            names = ("offset", "event_id", "event_sha256", "use_sha256", "requested_at")
+            names = ("offset", "event_id", "event_sha256", "use_sha256", "requested_at", "since_at")
             database.insert(_to_places(number), _read(store, key, FACTS, names))
         database.run(_CHOOSE, {"to_at": (period.to_at + LOOK_AHEAD).replace(tzinfo=None)})
         uses, sha256 = _write_files(store, keys, database, keep)
@@ -96,7 +97,7 @@ def freeze(store: FactStore, period: NamedPeriod, keep: Keep) -> FrozenFacts:
 def _to_places(number: int) -> str:
     return (
         f'INSERT INTO place SELECT {number}, "offset", event_id::UUID, '  # noqa: S608 - a number of ours
-        "substr(event_sha256, 1, 32)::UUID, substr(use_sha256, 1, 32)::UUID, requested_at FROM arriving"
+        "substr(event_sha256, 1, 32)::UUID, substr(use_sha256, 1, 32)::UUID, requested_at, since_at FROM arriving"
     )
 
 
