@@ -39,6 +39,7 @@ _NOTES = {
     "calibrations_differ": "The settings and the list give different sizes of a pixel; the list's was used, as for its measures.",
     "manual_volume": "The volume imaged was typed in by a person at the instrument.",
     "volumes_differ": "The volume that follows from the settings is not the printed one; the printed one was used.",
+    "zip_inside": "A zip lies among the pictures. What is in it was not read: send it by itself, or unpack it.",
     "no_calibration": "The size of a pixel is not known, so nothing has a size in micrometres from its picture.",
     "pixel_unit_unclear": "The export gives the size of a pixel without a unit that can be trusted; it was left out.",
 }

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: Files named as pictures of which the first that is one proves a folder of pictures.
 _PROOFS = 100
 
+#: How a zip begins that holds anything.
+_ZIP = b"PK\x03\x04"
+
 #: Bytes of the digest by which a picture that was there before is known.
 _DIGEST_BYTES = 8
 
@@ -78,7 +81,10 @@ class PictureFolderReader:
         names = find_pictures(files)
         if not names:
             raise RejectedInput(reason="no_pictures", sentence="There is no picture among the files.")
-        return PictureRun(RunFacts(layout=self.layout), files, names, PictureOpener(self.limits.picture, self.notes))
+        notes = ("zip_inside",) if any(_is_zip(files, name) for name in files.sizes) else ()
+        return PictureRun(
+            RunFacts(layout=self.layout, notes=notes), files, names, PictureOpener(self.limits.picture, self.notes)
+        )
 
 
 def find_pictures(files: Files) -> list[str]:
@@ -97,6 +103,15 @@ def find_pictures(files: Files) -> list[str]:
 def _is_still(files: Files, name: str) -> bool:
     try:
         return sniff(read_head(files, name, HEAD_BYTES)).kind == "still"
+    except RejectedInput:
+        return False
+
+
+def _is_zip(files: Files, name: str) -> bool:
+    if name.lower().endswith(PICTURE_SUFFIXES):
+        return False
+    try:
+        return read_head(files, name, len(_ZIP)) == _ZIP
     except RejectedInput:
         return False
 

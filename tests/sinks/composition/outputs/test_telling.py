@@ -87,6 +87,7 @@ def test_that_nothing_is_stuck_is_not_said_where_nobody_could_know():
         "calibrations_differ",
         "manual_volume",
         "volumes_differ",
+        "zip_inside",
     ],
 )
 def test_what_readers_find_odd_is_told_in_words_and_not_by_its_code(code):

@@ -232,3 +232,13 @@ def test_names_that_lead_elsewhere_are_refused_wherever_they_come_from(tmp_path,
         check_name(name)
     with pytest.raises(RejectedInput):
         lend_files({name: tmp_path})
+
+
+def test_a_zip_inside_a_zip_is_not_passed_over_without_a_word(tmp_path):
+    write_pictures(tmp_path / "inner", ["hidden.png"])
+    write_pictures(tmp_path / "outer", ["a.png", "b.png"])
+    zip_folder(tmp_path / "inner", tmp_path / "outer" / "more.zip")
+    facts, particles, unread = read(zip_folder(tmp_path / "outer", tmp_path / "outer.zip"))
+    assert (facts.notes, len(particles), unread) == (("zip_inside",), 2, {})
+    (tmp_path / "outer" / "more.zip").unlink()
+    assert read(zip_folder(tmp_path / "outer", tmp_path / "alone.zip"))[0].notes == ()
