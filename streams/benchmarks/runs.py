@@ -35,7 +35,7 @@ def measure_run(folder: Path, out: Path) -> dict[str, Any]:
         If the run was not stored: then nothing was measured.
     """
     gathered = gather(make_builtin(out), [folder], feed=None)
-    with open_working(gathered.deployment, feed=gathered.feeds[0]) as working, _Peak() as peak:
+    with open_working(gathered.deployment, feed=gathered.feeds[0]) as working, PeakMemory() as peak:
         sender = gathered.make_sender(gathered.feeds[0])
         submission = Submission(working.client, working.parts.topics, working.parts.store, sender, working.look)
         _ = working.parts.pipelines  # what is measured begins when all is loaded
@@ -51,7 +51,7 @@ def measure_run(folder: Path, out: Path) -> dict[str, Any]:
     return {"images": ledger.images, "took_s": took_s, "cpu_s": cpu_s, "peak_mib": peak.mib}
 
 
-class _Peak:
+class PeakMemory:
     """Reads the memory of this process and its children, shared pages once, until the block ends."""
 
     def __init__(self) -> None:
@@ -60,10 +60,12 @@ class _Peak:
         self._thread = Thread(target=self._read, name="peak", daemon=True)
 
     def __enter__(self) -> Self:
+        """Begin to read."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End, with the largest in ``mib``."""
         self._stop.set()
         self._thread.join()
 

@@ -310,6 +310,20 @@ def measure_runs(bench: Bench) -> Iterator[Measured]:
     yield Measured("writing that run", made_s, "s", detail=f"{particles} particles, one process")
 
 
+def measure_usage(bench: Bench) -> Iterator[Measured]:
+    """Yield what counting uses costs: recording those of a door outside, a report over three years, the meter alone."""
+    count = 20_000 if bench.short else 5_000_000
+    readings = bench.call("streams.benchmarks.usage", bench.folder, str(count))
+    told = f"{count:,} uses, 7 installations, 36 months"
+    yield Measured(
+        "uses recorded from files", readings["imported_per_second"], "/s", 100_000, at_least=True, detail=told
+    )
+    yield Measured("usage report, all of it", readings["report_s"], "s", 30, detail=told)
+    yield Measured("peak memory, usage report", readings["peak_mib"], "MiB", 1_536, detail=told)
+    detail = "the meter alone: no broker, facts in memory"
+    yield Measured("uses metered", readings["metered_per_second"], "/s", detail=detail)
+
+
 SUITE: dict[str, Callable[[Bench], Iterator[Measured]]] = {
     "help": measure_help,
     "start": measure_start,
@@ -318,6 +332,7 @@ SUITE: dict[str, Callable[[Bench], Iterator[Measured]]] = {
     "memory": measure_memory,
     "naming": measure_naming,
     "runs": measure_runs,
+    "usage": measure_usage,
     "vendor": compare_with_vendor,
 }
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from streams.usage.meter import FactStore
 
 #: Lines of one file: one file is one object, so that nothing can be half imported, and is held in memory meanwhile.
-MOST_LINES = 2_000_000
+MOST_LINES = 500_000
 
 #: Complaints told of one file.
 _MOST_COMPLAINTS = 50

@@ -27,7 +27,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 #: Memory of a database that spills, MiB; what is being read comes on top.
-MEMORY_MIB = 600
+MEMORY_MIB = 500
 
 #: What passes by itself or with more room; every other exception of the vendor is a mistake in a query of ours.
 _PASSING = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException, duckdb.ResourceInUseException)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from schemas.errors import RejectedInput
@@ -15,13 +14,14 @@ from streams.usage.reports.database import Database
 from streams.usage.rows import FACTS, REJECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from sinks.object_store.store import ObjectInfo
     from sinks.parquet import Layout, Table
     from streams.usage.meter import FactStore
 
 #: Objects read at once: enough to keep the database from starting anew for each, few enough to bound memory.
-_OBJECTS_AT_ONCE = 10
+_OBJECTS_AT_ONCE, _BYTES_AT_ONCE = 10, 8 * 2**20
 
 #: What counts: a person or an owner used the installation. Tests, canaries, staff and robots are shown, not counted.
 COUNTED = "purpose = 'user' AND traffic NOT IN ('robot', 'test')"
@@ -125,7 +125,8 @@ _FIRST = """
                 PARTITION BY sort, content ORDER BY requested_at, event_id
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ) AS most,
-            row_number() OVER (PARTITION BY sort, content, n ORDER BY requested_at, event_id) AS seen
+            -- with its peers: a picture that stands twice in one archive was seen there, in whichever order its rows come
+            count(*) OVER (PARTITION BY sort, content, n ORDER BY requested_at, event_id) AS seen
         FROM item
     )
 """
@@ -231,9 +232,25 @@ class _Reading:
                 reason = "broken_facts"
                 raise RejectedInput(reason, f"The usage facts in {key} cannot be read: {fault.sentence}") from fault
 
-        keys = (info.key for info in self.store.list(f"{folder}/") if info.key.endswith(".parquet"))
+        infos = (info for info in self.store.list(f"{folder}/") if info.key.endswith(".parquet"))
         with ThreadPoolExecutor(2, thread_name_prefix="facts") as threads:
-            while some := tuple(islice(keys, _OBJECTS_AT_ONCE)):
-                found = [table for table in threads.map(read, some) if table is not None]
-                if found:
+            for keys in _gather(infos):
+                found = [table for table in threads.map(read, keys) if table is not None]
+                if len(found) == 1:
+                    yield found.pop()
+                elif found:
                     yield found[0].joined(*found[1:])
+
+
+def _gather(infos: Iterable[ObjectInfo]) -> Iterator[tuple[str, ...]]:
+    """Yield objects to be read together: several small ones, or a large one alone."""
+    keys: list[str] = []
+    size_bytes = 0
+    for info in infos:
+        if keys and (len(keys) == _OBJECTS_AT_ONCE or size_bytes + info.size_bytes > _BYTES_AT_ONCE):
+            yield tuple(keys)
+            keys, size_bytes = [], 0
+        keys.append(info.key)
+        size_bytes += info.size_bytes
+    if keys:
+        yield tuple(keys)
