@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.options import Json, Out, Settings, Verbose, read_given
+from streams.cli.options import Json, Out, Settings, Verbose, lend_broker, read_given
 from streams.cli.output import Exit, open_output
 
 if TYPE_CHECKING:
@@ -55,7 +55,30 @@ def close(
         if store is None:
             message = f"Nothing was ever counted here, so {request.period.name} cannot be closed."
             raise FatalFault(message)
+        _check_lag(output, deployment, request)
         _show_closing(output, close_period(store, to_shelf(deployment), request, _tell_time()))
+
+
+def _check_lag(output: Output, deployment: Deployment, request: Request) -> None:
+    """Refuse to seal a period whose uses are not all counted; a broker that is gone is told and stops nothing."""
+    from schemas.errors import FatalFault, TransientFault
+    from schemas.topics import Topics
+    from streams.places import to_app_id
+    from streams.usage.closing.lag import is_behind
+
+    topic = Topics(deployment.broker.topic_prefix).usage_recorded
+    try:
+        with lend_broker(deployment) as client:
+            behind = client is not None and is_behind(client, topic, to_app_id(deployment), request.period.to_at)
+    except TransientFault:
+        output.note("The broker is away, so nobody can tell whether every use is counted.")
+        return
+    if behind:
+        message = (
+            f"Uses of the time before the end of {request.period.name} are recorded and not counted yet: "
+            "let a worker run (observatory worker) until they are, then close."
+        )
+        raise FatalFault(message)
 
 
 def _tell_time() -> dt.datetime:
