@@ -1,0 +1,140 @@
+"""Every number of the report on a history of 36 months and seven installations is the truth about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from schemas.usage import Measured, Names, NotMeasured
+from streams.usage.periods import NamedPeriod, read_period
+from streams.usage.reports.facts import open_facts
+from streams.usage.reports.report import Report, make_report
+from tests.support.history.deeds import PLACES
+from tests.support.history.records import History
+from tests.support.history.truth import COLUMNS, Truth, find_gaps
+
+#: Figures that count distinct things.
+_DISTINCT = ("unique_users", "user_groups", "countries", "country_count")
+
+#: Figures of which a part is told beside its share of the whole.
+_SHARED = ("uses_by_tier", "uses_by_country", "uses_by_country_source")
+
+
+@pytest.fixture(scope="module")
+def report(history: History) -> Report:
+    start = dt.date(2022, 9, 1)
+    periods = [read_period(name, project_start=start) for name in ("M1-12", "M13-24", "M25-36")]
+    periods.append(NamedPeriod("TOTAL", periods[0].from_at, periods[2].to_at))
+    with open_facts(history.store) as facts:
+        return make_report(facts, periods)
+
+
+def _expect(truth: Truth, key: tuple[str, str, str, str]) -> object:
+    """Return what a cell must hold: a number, a list of names, or why nobody knows."""
+    place, metric, detail, column = key
+    if not truth.is_begun(place, column):
+        return "no_facts"
+    members = truth.members[place, "countries" if metric == "country_count" else metric, column]
+    if metric == "countries":
+        return tuple(sorted(members))
+    if metric == "unique_users" and not truth.has_login(place, column):
+        return "no_login"
+    if metric == "user_groups" and not members:
+        return "no_institution"
+    return len(members) if metric in _DISTINCT else truth.numbers[place, metric, detail, column]
+
+
+def _read(value: object) -> object:
+    match value:
+        case Measured(value=number, method="exact", low=None, high=None):
+            return number
+        case Names(names=names):
+            return names
+        case NotMeasured(why=why):
+            return why
+    return value
+
+
+def _list_cells(report: Report) -> dict[tuple[str, str, str, str], object]:
+    return {
+        (sheet.installation, line.definition.metric, line.detail, period.name): _read(cell.value)
+        for sheet in report.sheets
+        for line in sheet.lines
+        for period, cell in zip(report.periods, line.cells, strict=True)
+    }
+
+
+def test_every_number_of_every_period_and_of_the_total_is_the_truth(history, report):
+    cells = _list_cells(report)
+    wrong = {key: (found, told) for key, found in cells.items() if found != (told := _expect(history.truth, key))}
+    assert wrong == {}
+    assert {key[0] for key in cells} == {place.name for place in PLACES}
+    assert len(cells) > 1_000
+
+
+def test_nothing_that_happened_is_missing_from_the_report(history, report):
+    cells = _list_cells(report)
+    told = {key for key, count in history.truth.numbers.items() if count and key[1] != "tiles_ingested"}
+    assert told - cells.keys() == set()
+
+
+def test_shares_are_those_of_the_truth(history, report):
+    numbers, seen = history.truth.numbers, 0
+    for sheet in report.sheets:
+        for line in (line for line in sheet.lines if line.definition.metric in _SHARED):
+            metric = line.definition.metric
+            for column, cell in zip(COLUMNS, line.cells, strict=True):
+                whole = sum(
+                    count
+                    for key, count in numbers.items()
+                    if key[:2] == (sheet.installation, metric) and key[3] == column
+                )
+                part = numbers[sheet.installation, metric, line.detail, column]
+                assert cell.share == (round(part / whole, 4) if whole else None)
+                seen += 1
+    assert seen > 100
+
+
+def test_what_was_not_covered_is_told_to_the_moment(history, report):
+    places = {place.name: place for place in PLACES}
+    for sheet in report.sheets:
+        for period, coverage in zip(report.periods, sheet.coverage, strict=True):
+            gaps = find_gaps(places[sheet.installation], history.truth, period.name)
+            assert [(gap.from_at, gap.to_at) for gap in coverage.gaps] == gaps, (sheet.installation, period.name)
+            missing = sum((last - first for first, last in gaps), dt.timedelta())
+            assert coverage.share == round(1 - missing / (period.to_at - period.from_at), 4)
+
+
+def test_contradictions_and_what_is_no_use_are_counted(history, report):
+    assert report.conflicts == history.conflicts
+    assert len(report.conflicts) > 30
+    assert dict(report.rejected) == dict(history.rejected)
+
+
+def test_months_that_stand_out_are_those_of_the_truth(history, report):
+    expected = set()
+    for place in PLACES:
+        months = {month: uses for (name, month), uses in history.truth.monthly.items() if name == place.name}
+        for month in range(min(months) + 12, max(months) + 1):
+            mean = sum(months.get(before, 0) for before in range(month - 12, month)) / 12
+            if months.get(month, 0) >= 3 * mean + 100 and month < 36:
+                year, of_year = divmod(month + 8, 12)
+                expected.add((place.name, f"{2022 + year}-{of_year + 1:02d}", months[month]))
+    assert {(spike.installation, spike.month, spike.uses) for spike in report.spikes} == expected
+    # the other workshops are no more than thrice what was usual there
+    assert {(name, month) for name, month, _ in expected} == {("smartbay", "2024-06")}
+
+
+def test_the_history_has_what_makes_counting_hard(history):
+    """Else the test above would show little."""
+    numbers, members = history.truth.numbers, history.truth.members
+    yearly = [members["obsea", "unique_users", column] for column in ("M1-12", "M13-24", "M25-36")]
+    assert len(members["obsea", "unique_users", "TOTAL"]) < sum(map(len, yearly))
+    assert all(yearly)
+    assert len(history.deeds) > 15_000
+    assert history.records > 1.2 * len(history.deeds)
+    for metric in ("images_reprocessed", "images_unsure", "demonstration_images"):
+        assert numbers["flowcam", metric, "", "TOTAL"] > 100
+    for place in ("litter", "zooscan", "obsea"):
+        assert numbers[place, "uncounted_uses", "robot", "TOTAL"] > 10
