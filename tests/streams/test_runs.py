@@ -100,6 +100,21 @@ def test_what_an_instruments_filters_say_counts_where_no_model_looks(tmp_path, s
     assert any(row["label"] for row in rows)
 
 
+def test_a_table_of_labels_beside_a_run_is_a_revision_whose_named_and_dated_rows_are_validated(tmp_path, site):
+    write_small_run(tmp_path / "sea-1", particles=30)
+    look(site, tmp_path / "sea-1")
+    table = "particle,label,person,date\n3,Diatom,Ann Bee,2024-05-14\n4,Diatom,,\n"
+    (tmp_path / "sea-1" / "labels.csv").write_text(table, encoding="utf-8")
+    (shown,) = look(site, tmp_path / "sea-1")["runs"]
+    assert (shown["former"], shown["facts"]["particles"]) == (1, "30")
+    newest = max(read_objects(site, "particles.csv").values(), key=lambda data: data.count(b"validated"))
+    validated = [row for row in csv.DictReader(io.StringIO(newest.decode())) if row["status"] == "validated"]
+    assert [(row["particle"], row["label"], row["identified_by"], row["decided_on"]) for row in validated] == [
+        ("3", "Diatom", "annotator-1", "2024-05-14")
+    ]
+    assert not any(b"Ann Bee" in data for data in read_objects(site, ".json").values())
+
+
 def test_round_particles_of_the_size_of_the_stated_beads_are_flagged_and_nothing_is_without_the_statement(tmp_path):
     write_small_run(tmp_path / "sea-1", particles=60)
     beads = {}

@@ -13,6 +13,7 @@ from streams.feeds.runs.files import PICTURE_SUFFIXES, read_head
 from streams.feeds.runs.text import HEAD_BYTES, refuse_wide, to_plain_head
 from streams.feeds.runs.visualspreadsheet.classes import looks_like_classes
 from streams.feeds.runs.visualspreadsheet.edges import looks_like_edges
+from streams.feeds.runs.visualspreadsheet.labels import looks_like_labels
 from streams.feeds.runs.visualspreadsheet.papers.context import looks_like_context
 from streams.feeds.runs.visualspreadsheet.papers.summary import looks_like_report, looks_like_summary
 from streams.feeds.runs.visualspreadsheet.particle_list import looks_like_list
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from streams.feeds.runs.base import Files
 
-#: Kinds of files, and how each is told from the others; ``classes`` holds opinions, the others facts.
+#: Kinds of files, and how each is told from the others; ``classes`` and ``labels`` hold opinions, the others facts.
 _KINDS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("list", looks_like_list),
     ("context", looks_like_context),
@@ -32,6 +33,7 @@ _KINDS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("table", looks_like_table),
     ("classes", looks_like_classes),
     ("edges", looks_like_edges),
+    ("labels", looks_like_labels),
 )
 
 _CALIBRATION = re.compile(r"cal_image_(\d{1,9})\.tiff?", re.IGNORECASE)

@@ -14,6 +14,7 @@ from streams.feeds.runs.visualspreadsheet.classes import read_classes
 from streams.feeds.runs.visualspreadsheet.collages import CollageShelf
 from streams.feeds.runs.visualspreadsheet.edges import EdgeWalk
 from streams.feeds.runs.visualspreadsheet.inventory import Inventory, find_run_files, take_inventory, to_base
+from streams.feeds.runs.visualspreadsheet.labels import read_labels
 from streams.feeds.runs.visualspreadsheet.papers.facts import read_facts
 from streams.feeds.runs.visualspreadsheet.particle_list import ListScan, read_rows, scan_list
 from streams.feeds.runs.visualspreadsheet.particles import Cutter
@@ -33,6 +34,10 @@ _PROOF = frozenset({"list", "context"})
 
 #: Roles of the text files beside the list.
 _PAPERS = ("context", "summary", "report", "table", "edges")
+
+
+#: Kinds of files that only say what somebody or something thinks.
+_OPINIONS = ("classes", "labels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class _Found:
         return Survey(
             group=self.inventory.group,
             parts=tuple(parts),
-            opinions=(kinds["classes"],) if "classes" in kinds else (),
+            opinions=tuple(kinds[kind] for kind in _OPINIONS if kind in kinds),
             missing=self.missing,
             is_closed=bool({"summary", "report"} & kinds.keys()),
         )
@@ -194,12 +199,12 @@ class VisualSpreadsheetRun:
                 yield cutter.cut(row)
 
     def opinions(self) -> Iterator[Opinion]:
-        """Yield what the instrument's filters say.
+        """Yield what the instrument's filters say, and then what people wrote into a table of labels.
 
         Raises
         ------
         RejectedInput
-            ``bad_classes``.
+            ``bad_classes`` or ``bad_labels``.
         TransientFault
             If the file cannot be read for now.
         """
@@ -207,3 +212,7 @@ class VisualSpreadsheetRun:
         if classes is not None:
             with translate_system_errors():
                 yield from read_classes(self._files, classes, self._limits)
+        labels = self._found.inventory.kinds.get("labels")
+        if labels is not None:
+            with translate_system_errors():
+                yield from read_labels(self._files, labels, self._limits)
