@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schemas.forms.taxa import Meaning
+    from sinks.composition.flags import Flag
     from sinks.object_store.store import ObjectStore
     from streams.settings.model import Deployment
 
@@ -125,8 +126,12 @@ class Parts:
     def _make_sink(self, installation: str) -> ResultSink:
         settings = self.deployment.installations[installation]
         picturing = Picturing(settings.pictures, settings.pictures_per_unit)
-        beads = () if settings.beads_um is None else (SphereRule("bead", *settings.beads_um),)
-        rules = Rules(self._meanings, flags=FlagRules(spheres=beads))
+        given: tuple[tuple[Flag, tuple[float, float] | None], ...] = (
+            ("bead", settings.beads_um),
+            ("bubble", settings.bubbles_um),
+        )
+        spheres = tuple(SphereRule(flag, *range_um) for flag, range_um in given if range_um is not None)
+        rules = Rules(self._meanings, flags=FlagRules(spheres=spheres))
         beside = Beside(settings.cutouts, plot=settings.pictures != "none", rules=rules)
         return ResultSink(self.store, draw_jpeg, make_tables, picturing, companions={"run": make_companion(beside)})
 

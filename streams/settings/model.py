@@ -128,6 +128,8 @@ class InstallationSettings(Settings):
     beads_um
         Of runs, least and most diameter (ESD, um) of the calibration beads that were put into the samples: round particles
         (circularity from 0.9) between them are flagged as beads. Absent: nothing is called a bead by its shape.
+    bubbles_um
+        Likewise of the air bubbles of this instrument, which nothing else may be as round and as large as.
     cutouts
         Of runs, how the pictures of particles are kept: ``sheets`` (a contact sheet per class), ``images`` (all of them, in one
         zip), ``none``.
@@ -140,11 +142,14 @@ class InstallationSettings(Settings):
     cutouts: Literal["none", "sheets", "images"] = "sheets"
     beads_um: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
 
+    bubbles_um: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
+
     @model_validator(mode="after")
-    def _has_a_range_of_beads(self) -> Self:
-        if self.beads_um is not None and self.beads_um[0] > self.beads_um[1]:
-            message = "beads_um is the least and the most diameter, in this order"
-            raise ValueError(message)
+    def _has_ranges_of_spheres(self) -> Self:
+        for name, given in (("beads_um", self.beads_um), ("bubbles_um", self.bubbles_um)):
+            if given is not None and given[0] > given[1]:
+                message = f"{name} is the least and the most diameter, in this order"
+                raise ValueError(message)
         return self
 
 

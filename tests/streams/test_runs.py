@@ -115,18 +115,20 @@ def test_a_table_of_labels_beside_a_run_is_a_revision_whose_named_and_dated_rows
     assert not any(b"Ann Bee" in data for data in read_objects(site, ".json").values())
 
 
-def test_round_particles_of_the_size_of_the_stated_beads_are_flagged_and_nothing_is_without_the_statement(tmp_path):
+def test_round_particles_of_stated_beads_and_bubbles_are_flagged_and_nothing_is_without_the_statement(tmp_path):
     write_small_run(tmp_path / "sea-1", particles=60)
-    beads = {}
-    for name, line in {"stated": "beads_um = [5, 40]", "unstated": ""}.items():
-        site = Site(tmp_path / name, changes=LAB.replace("[feeds.lab]", f"{line}\n[feeds.lab]"))
+    flagged = {}
+    for name, lines in {"stated": "beads_um = [5, 9]\nbubbles_um = [9.1, 40]", "unstated": ""}.items():
+        site = Site(tmp_path / name, changes=LAB.replace("[feeds.lab]", f"{lines}\n[feeds.lab]"))
         (run,) = look(site, tmp_path / "sea-1")["runs"]
         rows = read_rows(site)
-        beads[name] = [row for row in rows if "bead" in row["flags"]]
+        for flag in ("bead", "bubble"):
+            flagged[name, flag] = [row["particle"] for row in rows if flag in row["flags"]]
         assert run["facts"]["particles"] == "60"
-    assert beads["unstated"] == []
-    round_ones = [row for row in rows if 5 <= float(row["esd_um"]) <= 40 and float(row["circularity"]) >= 0.9]
-    assert [row["particle"] for row in beads["stated"]] == [row["particle"] for row in round_ones] != []
+    assert flagged["unstated", "bead"] == flagged["unstated", "bubble"] == []
+    for flag, least, most in (("bead", 5, 9), ("bubble", 9.1, 40)):
+        round_ones = [row for row in rows if least <= float(row["esd_um"]) <= most and float(row["circularity"]) >= 0.9]
+        assert flagged["stated", flag] == [row["particle"] for row in round_ones] != []
 
 
 def test_a_broken_particle_is_told_with_its_reason_and_the_others_are_counted(tmp_path, site):

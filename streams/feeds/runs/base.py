@@ -90,7 +90,10 @@ class Missing:
 
     def to_words(self) -> str:
         """Return what is missing, for a person."""
-        return f"{self.role} ({self.name}) {_WORDS[self.why]}" if self.name else f"{self.role} {_WORDS[self.why]}"
+        if self.name:
+            return f"{self.role} ({self.name}) {_WORDS[self.why]}"
+        where = " (the file .lst, which holds the particles)" if self.role == "list" else ""
+        return f"{self.role} {_WORDS[self.why]}{where}"
 
 
 @dataclass(frozen=True, slots=True)

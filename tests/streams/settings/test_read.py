@@ -8,7 +8,7 @@ import pytest
 
 from streams.settings.complaints import _EXAMPLES
 from streams.settings.model import Deployment
-from streams.settings.read import SettingsError, read_settings
+from streams.settings.read import SettingsError, check_settings, read_settings
 
 GOOD = """
 name = "obsea"
@@ -141,3 +141,11 @@ def test_a_file_that_is_not_toml_or_not_there_is_said_so(tmp_path: Path):
         read_settings(write(tmp_path, "[broker"), {})
     with pytest.raises(SettingsError, match="cannot be read"):
         read_settings(tmp_path / "absent.toml", {})
+
+
+@pytest.mark.parametrize("name", ["beads_um", "bubbles_um"])
+def test_a_range_of_diameters_has_the_least_first(tmp_path: Path, name: str):
+    installation = {"detector": "scripted", name: [10.5, 9.5]}
+    with pytest.raises(SettingsError) as caught:
+        check_settings({"installations": {"p": installation}}, {}, folder=tmp_path)
+    assert any(f"{name} is the least and the most diameter" in complaint for complaint in caught.value.complaints)
