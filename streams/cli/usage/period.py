@@ -138,16 +138,20 @@ def _show_closing(output: Output, closing: Closing) -> None:
 def list_periods(
     *, settings: Settings = None, out: Out = None, as_json: Json = False, verbose: Verbose = False
 ) -> None:
-    """Show which periods are closed, with their seals."""
+    """Show which periods are closed, with their seals, and what became of the pseudonym key."""
+    from streams.usage.closing.key import LOG_FILE, read_log
     from streams.usage.closing.shelf import list_closed, to_shelf
 
     with open_output(as_json=as_json, verbose=verbose) as output:
-        found = list_closed(to_shelf(read_given(settings, out).deployment))
+        shelf = to_shelf(read_given(settings, out).deployment)
+        found, steps = list_closed(shelf), read_log(shelf / LOG_FILE)
         for closed in found:
             output.say(closed.sentence)
         if not found:
             output.say("No period is closed.")
-        output.add({"closed": [closed.seal.to_plain() for closed in found]})
+        for step in steps:
+            output.say(f"Key {step['fingerprint']}: {step['act']} on {step['at']}. {step['reason']}")
+        output.add({"closed": [closed.seal.to_plain() for closed in found], "key": steps})
 
 
 @period_app.command("verify")

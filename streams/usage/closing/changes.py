@@ -86,7 +86,7 @@ def count_late(old: Path, new: Path) -> tuple[Late, ...]:
     FatalFault
         If either's facts cannot be read.
     """
-    with closing(Database()) as database:
+    with closing(Database(spills=True)) as database:
         database.run("CREATE TABLE fact (place INTEGER, installation VARCHAR, event_sha256 UUID)")
         for number, folder in enumerate((old, new)):
             for _, table in iterate_files(FolderFacts(folder)):

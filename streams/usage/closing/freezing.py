@@ -79,7 +79,7 @@ def freeze(store: FactStore, period: NamedPeriod, keep: Keep) -> FrozenFacts:
     """
     rejected, rejected_sha256 = _freeze_rejected(store, period, keep)
     keys = sorted(info.key for info in store.list(f"{FACTS_FOLDER}/") if info.key.endswith(".parquet"))
-    with closing(Database()) as database:
+    with closing(Database(spills=True)) as database:
         database.run(
             'CREATE TABLE place (object BIGINT, "offset" BIGINT, event_id UUID, event_sha256 UUID, use_sha256 UUID,'
             " requested_at TIMESTAMP_MS, since_at TIMESTAMP_MS)"

@@ -39,12 +39,6 @@ class Hashed:
         return hashlib.sha256(_LEAF + told.encode()).hexdigest()
 
 
-def hash_bytes(path: str, data: bytes) -> Hashed:
-    """Return a file's blocks from its bytes."""
-    starts = range(0, len(data), BLOCK_BYTES)
-    return Hashed(path, len(data), tuple(_hash_block(data[start : start + BLOCK_BYTES]) for start in starts))
-
-
 def hash_file(folder: Path, path: str) -> Hashed:
     """Return the blocks of a file of a folder, one in memory at a time.
 

@@ -156,6 +156,11 @@ def test_the_key_is_destroyed_after_the_audit_window_and_before_it_only_by_force
     assert ran.exit_code == 0, ran.output
     assert json.loads(ran.stdout)["forced"] is True
     assert not key.exists()
+    listed = json.loads(_run("period", "list", "--settings", place / "observatory.toml", "--json").stdout)
+    assert [(step["act"], step["forced"], step["reason"]) for step in listed["key"]] == [
+        ("destroying", True, _REASON),
+        ("destroyed", True, _REASON),
+    ]
 
 
 def test_a_key_without_a_custodian_is_not_destroyed(place):
