@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Objects read at once: enough to keep the database from starting anew for each, few enough to bound memory.
 _OBJECTS_AT_ONCE, _BYTES_AT_ONCE = 10, 8 * 2**20
 
+#: Facts of more bytes are counted in a file, since they take some ten times that when they are counted.
+_IN_MEMORY_BYTES = 32 * 2**20
+
 #: What counts: a person or an owner used the installation. Tests, canaries, staff and robots are shown, not counted.
 COUNTED = "purpose = 'user' AND traffic NOT IN ('robot', 'test')"
 
@@ -190,7 +193,8 @@ def open_facts(store: FactStore, *, allow_missing: bool = False) -> Iterator[Fac
     TransientFault
         If the store is away or memory is short.
     """
-    database = Database(spills=True)
+    size_bytes = sum(info.size_bytes for info in store.list(f"{FACTS_FOLDER}/"))
+    database = Database(spills=size_bytes > _IN_MEMORY_BYTES)
     reading = _Reading(store, allow_missing)
     try:
         rejected = _load_rejected(reading, database)

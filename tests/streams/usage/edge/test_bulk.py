@@ -142,6 +142,15 @@ def test_lines_without_an_id_are_told_apart_by_what_they_say(tmp_path):
     assert _report(store)["reads", ""] == 2
 
 
+def test_large_facts_are_counted_in_a_file_as_small_ones_are_in_memory(tmp_path, monkeypatch):
+    lines = [_LINE | {"id": f"job-{number}", "subject": f"user-{number % 7}"} for number in range(50)]
+    store, _ = _import(tmp_path, lines)
+    small = _report(store)
+    monkeypatch.setattr("streams.usage.reports.facts._IN_MEMORY_BYTES", 0)
+    assert _report(store) == small
+    assert small["unique_users", ""] == 7
+
+
 def test_an_archive_of_twenty_images_is_one_request_and_twenty_images(tmp_path):
     line = _LINE | _OBSERVER | {"act": "processed", "unit": "image_set", "images": 20}
     store, _ = _import(tmp_path, [line])

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.usage import Ingested, UsageEvent
+from schemas.errors import TransientFault
+from schemas.usage import Ingested, MarkedByHand, UsageEvent
 from sinks.object_store.memory import MemoryStore
+from streams.usage.edge.heartbeat import make_heartbeat
 from streams.usage.meter import Meter
-from streams.usage.periods import read_period
+from streams.usage.periods import make_current, read_period
 from streams.usage.reports.facts import open_facts
-from streams.usage.reports.metrics import to_metric_values
+from streams.usage.reports.metrics import make_current_values, to_metric_values
 from streams.usage.reports.report import make_report
+from streams.usage.reports.scope import Scope
 from streams.usage.reports.tables import to_csv, to_json, to_markdown
 from tests.streams.usage.uses import (
     NOW,
@@ -30,21 +33,27 @@ from tests.streams.usage.uses import (
 )
 
 _PERIODS = tuple(map(read_period, ("2026-11", "2026")))
+#: A user whose pseudonym was made with another key than the project's.
+_FOREIGN = make_person("ada").model_copy(update={"key": "0123456789abcdef"})
+
 _OBSERVERS = ("ab" * 32, "cd" * 32)
 
 
-def _make_any_use(chance: random.Random) -> UsageEvent:
+def _make_any_use(chance: random.Random) -> UsageEvent:  # noqa: PLR0911 - one for each act
     """Return a use out of few enough possibilities that ids, contents, users and moments meet."""
     changes: dict[str, object] = {
         "installation": chance.choice(["obsea", "flowcam"]),
         "requested_at": NOW + dt.timedelta(hours=chance.randrange(0, 1_000, 250)),
         "purpose": chance.choice(["user", "user", "user", "test", "replay"]),
         "traffic": chance.choice(["external", "external", "robot"]),
-        "who": chance.choice([make_owner(), make_person("ada"), make_person("bo"), make_person("cy", tier=2)]),
+        "who": chance.choice(
+            [make_owner(), make_person("ada"), make_person("bo"), make_person("cy", tier=2), _FOREIGN]
+        ),
+        "institution": chance.choice([None, None, "02nv7yv05", "01zwmgk08"]),
         "country": chance.choice(["ES", "IT", "ZZ", "UK"]),
     }
     number = chance.randrange(6)
-    match chance.randrange(5):
+    match chance.randrange(7):
         case 0:
             return make_not_done(number, "refused", chance.choice(["too_large", "not_an_image"]), **changes)
         case 1:
@@ -54,6 +63,12 @@ def _make_any_use(chance: random.Random) -> UsageEvent:
         case 3:
             contents = tuple(to_content(content) for content in range(number))
             return make_use(f"zip{number}", contents=contents, images={"still": chance.choice([number, 3])}, **changes)
+        case 4:
+            return make_use(number, act=MarkedByHand(), **changes)
+        case 5:
+            since = NOW + dt.timedelta(hours=chance.randrange(0, 1_000, 100))
+            until = since + dt.timedelta(hours=chance.choice([0, 100, 250]))
+            return make_heartbeat(chance.choice(["feed", "web"]), "obsea", since, until, last=chance.random() < 0.1)
         case _:
             return make_use(number, **changes)
 
@@ -118,12 +133,59 @@ def _write_plainly(events: list[UsageEvent]) -> tuple[str, ...]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 25))
 def test_arrival_changes_no_byte_of_the_report(seed, count):
     chance = random.Random(seed)
     events = [_make_any_use(chance) for _ in range(count)]
     assert _write(_keep(_to_values(events, chance), chance)) == _write_plainly(events)
+
+
+class _DyingStore(MemoryStore):
+    """Dies, now and then, before or after it wrote."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self._chance = chance
+
+    def write(self, key, data, *, media_type):
+        fate = self._chance.randrange(6)
+        if fate == 0:
+            raise TransientFault("before")
+        super().write(key, data, media_type=media_type)
+        if fate == 1:
+            raise TransientFault("after")
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 25))
+def test_live_values_of_workers_that_are_killed_and_begin_again_are_those_of_the_report(seed, count):
+    chance = random.Random(seed)
+    events = [_make_any_use(chance) for _ in range(count)]
+    values, store, done = _to_values(events, chance), _DyingStore(chance), {0: 0, 1: 0}
+    late = NOW + dt.timedelta(days=60)
+    placed = [[value for place, value in enumerate(values) if place % 2 == partition] for partition in done]
+    logs = [[make_record(*entry, partition=partition, appended_at=late) for entry in enumerate(of)]
+            for partition, of in enumerate(placed)]  # fmt: skip
+    meter = Meter(store, "log", segment_offsets=5)
+    while any(done[partition] < len(logs[partition]) for partition in done):
+        partition = chance.randrange(2)
+        batch = logs[partition][done[partition] : done[partition] + chance.randrange(1, 9)]
+        try:
+            meter.take(batch)
+            done[partition] += len(batch)
+        except TransientFault:
+            # another worker goes on from what was acknowledged, or from somewhat before
+            meter = Meter(store, "log", segment_offsets=5)
+            done[partition] = max(0, done[partition] - chance.randrange(4))
+    for now_at in (NOW, NOW + dt.timedelta(days=20)):
+        with open_facts(store) as facts:
+            live = make_current_values(facts, now_at)
+        whole = MemoryStore()
+        Meter(whole, "other").take(make_record(*entry, appended_at=late) for entry in enumerate(values))
+        with open_facts(whole) as facts:
+            assert live == to_metric_values(make_report(facts, make_current(now_at), Scope(as_of_at=now_at)))
 
 
 @pytest.mark.slow
