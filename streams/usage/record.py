@@ -10,6 +10,7 @@ from schemas.noun import to_time_text
 from schemas.unit import find_start
 from schemas.usage import Ingested, NotDone, Processed, make_usage_id
 from streams.usage.edge.caller import Request, make_feed_caller, record_use
+from streams.usage.edge.kinds import IMAGE_KINDS
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -24,20 +25,6 @@ if TYPE_CHECKING:
 
 #: What is asked of an installation by announcing media to it.
 DETECT, INGEST = "detect", "ingest"
-
-#: Unit kind -> what its images are counted as; a simulation has none.
-IMAGE_KINDS: dict[UnitKind, str] = {
-    "still": "still",
-    "clip": "frame",
-    "run": "roi",
-    "scan": "vignette",
-    "photo": "still",
-    "tile": "tile",
-    "orthophoto": "orthophoto",
-    "flight": "still",
-    "scene": "scene",
-    "image_set": "still",
-}
 
 #: Units that are one image: these can be counted before they are opened.
 _ONE_IMAGE: frozenset[UnitKind] = frozenset({"still", "photo", "tile", "orthophoto", "scene"})

@@ -15,8 +15,8 @@ from schemas.usage import Heartbeat, Ingested, MarkedByHand, NotDone, Processed,
 from streams.brokers.records import Stored
 from streams.usage.edge.admission import Visitor
 from streams.usage.edge.caller import Act, Method, Request, Traffic, record_use
+from streams.usage.edge.kinds import IMAGE_KINDS
 from streams.usage.events import to_event_bytes
-from streams.usage.record import IMAGE_KINDS
 from streams.usage.rows import to_fact
 
 if TYPE_CHECKING:

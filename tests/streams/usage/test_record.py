@@ -18,9 +18,9 @@ from schemas.result import (
 from schemas.unit import Instant, Part, Undated, Unit, WorkOrder, make_stamp
 from schemas.usage import Ingested, NotDone, Person, UsageEvent
 from streams.usage.edge.caller import Caller, make_feed_caller
+from streams.usage.edge.kinds import IMAGE_KINDS
 from streams.usage.events import read_event
 from streams.usage.record import (
-    IMAGE_KINDS,
     Turned,
     make_ingested,
     make_not_done,
