@@ -120,9 +120,10 @@ def _read(database: Database, path: Path) -> int:
         # lines are numbered in the order of the file
         database.run("SET preserve_insertion_order = true")
         database.run(READ_CSV if suffix == ".csv" else READ_JSON, {"path": str(path), "longest": _LINE_LIMIT})
-    except (FatalFault, TransientFault) as fault:
+    except (FatalFault, TransientFault):
         message = f"{path.name} cannot be read as UTF-8 text with lines of at most {_LINE_LIMIT:,} bytes."
-        raise FatalFault(message) from fault
+        # the vendor's words repeat the line, with whoever stands in it
+        raise FatalFault(message) from None
     if suffix == ".csv":
         _take_sheet(database, path)
     else:
