@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from schemas.errors import RejectedInput, TransientFault
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 #: Why a run cannot be read that is perhaps still being written.
 INCOMPLETE = frozenset({"no_list", "list_cut", "no_collage", "missing_collage", "unfinished_collage"})
 
+#: Files made durable at one time: thousands of pictures wait for the disk or the store, not for a processor.
+_WRITERS = 8
+
 
 def announce_run(run: FoundRun, claimed: Claimed, sender: Sender, store: OriginalStore) -> Announcement:
     """Return the announcement of a run as one arrival, every file of it that matters being in the store.
@@ -35,7 +39,8 @@ def announce_run(run: FoundRun, claimed: Claimed, sender: Sender, store: Origina
     if not run.path.is_dir():
         return announce_file(run.path, claimed, sender, store)
     names = _survey(run)
-    parts = tuple(keep_file(path, name, sender, store) for name, path in names.items())
+    with ThreadPoolExecutor(_WRITERS) as writers:
+        parts = tuple(writers.map(lambda item: keep_file(item[1], item[0], sender, store), names.items()))
     return announce_parts(parts, claimed, sender, store)
 
 

@@ -7,10 +7,11 @@ from pathlib import PureWindowsPath
 
 import pytest
 
-from schemas.errors import RejectedInput
+from schemas.errors import RejectedInput, TransientFault
 from sinks.object_store.memory import MemoryStore
-from streams.feeds.announce import Sender
-from streams.feeds.runs.local.announcing import INCOMPLETE
+from streams.feeds.announce import Claimed, Sender
+from streams.feeds.runs.local.announcing import INCOMPLETE, announce_run
+from streams.feeds.runs.local.finding import FoundRun
 from streams.feeds.runs.local.long_paths import to_long_name, to_long_path
 from streams.feeds.runs.local.watching import Share, announce_found_run
 from streams.feeds.watch import Watch, WatchRule
@@ -209,3 +210,19 @@ def test_a_run_below_a_path_of_more_than_260_characters_is_announced(lab):
     write_small_run(lab.folder.joinpath(*names) / "sea-1")
     lab.settle()
     assert list_names(lab) == ["/".join([*names, "sea-1"])]
+
+
+def test_the_files_of_a_run_are_announced_in_one_order_and_none_before_all_are_durable(tmp_path):
+    names = [f"{number:03}.png" for number in range(60)]
+    write_pictures(tmp_path / "rois", names)
+    found = FoundRun(tmp_path / "rois", "rois")
+    first, again = (announce_run(found, Claimed("rois"), Sender("lab"), MemoryStore()).media for _ in range(2))
+    assert [part.subject for part in first.body.parts] == names
+    assert first.event == again.event
+
+    def fail(_verb, key):
+        if key.endswith(first.body.parts[30].sha256):
+            raise TransientFault(sentence="The store is away.")
+
+    with pytest.raises(TransientFault, match="away"):
+        announce_run(found, Claimed("rois"), Sender("lab"), MemoryStore(before=fail))
