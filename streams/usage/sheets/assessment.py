@@ -15,6 +15,7 @@ from streams.usage.sheets.cells import (
     AssessedCell,
     Measurement,
     fill_cell,
+    join_texts,
     to_range,
     to_range_text,
     unite_names,
@@ -148,6 +149,8 @@ def _assess_row(
         return AssessedRow(metric, cells, None, "")
     declared = fill_cell(sheet, metric, TOTAL, measure(TOTAL) if metric.kind != "count" else None, as_of=as_of)
     follows = _conclude(metric, cells)
+    if declared.parts and declared.provenance == "measured":
+        declared = _widen(metric, declared, cells)
     if declared.parts:
         return AssessedRow(metric, cells, declared, follows)
     if metric.per is not None or not follows:
@@ -156,6 +159,17 @@ def _assess_row(
     known = [cell.provenance for cell in cells if cell.provenance != "not measured"]
     provenance: Provenance = max(known, key=SURENESS.index) if known else "not measured"
     return AssessedRow(metric, cells, AssessedCell(follows, provenance), follows)
+
+
+def _widen(metric: MetricVersion, union: AssessedCell, cells: Sequence[AssessedCell]) -> AssessedCell:
+    """Return the union over our own facts, together with what others counted: with theirs only bounds are known."""
+    others = [part for cell in cells for part in cell.parts if part.provenance != "measured"]
+    if not others:
+        return union
+    text = join_texts([union.text, *(part.text for part in others)], metric.kind)
+    known = [part.provenance for part in others if part.provenance != "not measured"]
+    provenance: Provenance = max(known, key=SURENESS.index, default="measured")
+    return replace(union, text=text, provenance=provenance, parts=(*union.parts, *others))
 
 
 def _conclude(metric: MetricVersion, cells: Sequence[AssessedCell]) -> str:

@@ -139,3 +139,18 @@ def test_what_a_sheet_says_is_text_on_the_page_and_in_tables():
     assert "http" not in page.split("<body>")[0]
     assert "<svg" in page
     assert "<script>1</script> \\| steps" in to_markdown(assessment)
+
+
+@pytest.mark.parametrize(
+    ("value", "total", "provenance"),
+    [("7", "7-10", "declared"), ("2", "3-5", "declared"), ("N/A", "at least 3", "measured")],
+)
+def test_the_total_is_no_union_of_ours_where_others_counted_too(value, total, provenance):
+    metric = "visitors_measured"
+    figures = zip((*_PERIODS, "TOTAL"), "223", strict=True)
+    measured = {("obsea", metric, column): Measurement(text) for column, text in figures}
+    sheet = VISITORS.replace("unit =", f'measured_by = "{metric}"\nunit =')
+    row = _make(sheet, declare("visitors", "M25-36", value, part="workshop", **_SOLID), measured=measured)
+    assert row.total is not None
+    assert (row.total.text, row.total.provenance) == (total, provenance)
+    assert _make(sheet, measured=measured).total.text == "3"
