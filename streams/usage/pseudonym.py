@@ -55,6 +55,13 @@ class PseudonymKey:
         texts = (text.encode() for text in (issuer, subject))
         return self._sign(_RULE + b"".join(len(text).to_bytes(8, "big") + text for text in texts))
 
+    def sign(self, rule: str, message: bytes) -> str:
+        """Return HMAC-SHA256 of a message under a rule of its own, 64 hex digits; never a pseudonym of anybody.
+
+        For keys that are kept to sign with, in files of the same form: not for the key that makes pseudonyms.
+        """
+        return self._sign(f"{rule}\n".encode() + message)
+
     @property
     def fingerprint(self) -> str:
         """Sixteen hex digits that tell this key from another, and nothing else about it."""

@@ -10,7 +10,7 @@ import typer
 
 from streams.cli.options import Json, Verbose
 from streams.cli.output import open_output
-from streams.cli.usage import recording
+from streams.cli.usage import recording, submitting
 from streams.cli.usage.count import usage_app
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["import_counters", "usage_app"]
 
 usage_app.command("record")(recording.record_uses)
+usage_app.command("submit")(submitting.submit_counts)
+usage_app.command("accept")(submitting.accept_submissions)
 
 
 @usage_app.command("import")

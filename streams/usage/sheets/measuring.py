@@ -82,7 +82,7 @@ def _to_measurement(value: Value, coverage: Coverage) -> Measurement:
     note = f"{100 * coverage.share:.2f} % of the period is covered by our own counting" if coverage.gaps else ""
     text: str | None = None
     if isinstance(value, Names):
-        text = _join(value.names)
+        text = join_names(value.names)
     elif isinstance(value, Bounded):
         text = to_range_text(value.low, value.high)
         note = "; ".join(filter(None, (note, "only bounds are known: who is in several parts cannot be told")))
@@ -93,7 +93,7 @@ def _to_measurement(value: Value, coverage: Coverage) -> Measurement:
     return Measurement(None) if text is None else Measurement(text, note, coverage.share)
 
 
-def _join(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Return names as a list that can be read back: with semicolons where a name has a comma or *and* in it."""
     if not names:
         return "none"
