@@ -20,7 +20,7 @@ from streams.usage.edge.heartbeat import make_heartbeat
 from streams.usage.edge.keys import KeyRing
 from streams.usage.meter import Meter
 from streams.usage.pseudonym import PseudonymKey
-from tests.support.history.deeds import END, HOUR, PICTURES, PLACES, Deed, Door, Somebody, make_deeds
+from tests.support.history.deeds import END, HOUR, PICTURES, PLACES, Deed, Door, Place, Somebody, make_deeds
 from tests.support.history.truth import ADDRESSES, Truth, count_truth
 
 _OTHER_ZONE = dt.timezone(dt.timedelta(hours=-9, minutes=-30))
@@ -53,29 +53,32 @@ class _Addresses:
         return {"country": {"iso_code": code}} if code else None
 
 
-def make_history(seed: int = 36) -> History:
-    """Return the history, its facts metered from shuffled and repeated records of two logs."""
+#: One key for the whole project.
+PROJECT_KEY = KeyRing("project", PseudonymKey(b"history of seven installations.."))
+
+
+def make_history(seed: int = 36, *, keys: KeyRing = PROJECT_KEY, places: tuple[Place, ...] = PLACES) -> History:
+    """Return the history of some places, its facts metered from shuffled and repeated records of two logs."""
     chance = random.Random(seed)
-    edge = Edge(
-        KeyRing("project", PseudonymKey(b"history of seven installations..")), CountryFile(_Addresses(), "", "")
-    )
+    names = {place.name for place in places}
+    edge = Edge(keys, CountryFile(_Addresses(), "", ""))
     deeds: list[Deed] = []
     values: list[bytes] = []
     conflicts: list[str] = []
-    for deed in make_deeds(seed):
-        event = to_event(deed, edge)
-        values += _write_down(event, deed, chance)
+    for deed in (deed for deed in make_deeds(seed) if deed.place in names):
+        sent = [(deed, at) for at in _list_times(deed, chance)]
         if len(deeds) % 300 == 299:
-            # somebody else is said to have done it: the smallest digest decides
-            said = replace(deed, who=Somebody("somebody.else@example.org", 4, "PT"))
-            other = to_event(said, edge)
-            values.append(_to_json(other, said.at))
-            conflicts.append(event.event_id)
-            both = {hashlib.sha256(one.to_canonical()).hexdigest(): of for one, of in ((event, deed), (other, said))}
-            deeds.append(both[min(both)])
+            # somebody else is said to have done it, under one id
+            sent.append((replace(deed, who=Somebody("somebody.else@example.org", 4, "PT")), deed.at))
+        events = [(to_event(replace(said, at=at), edge), replace(said, at=at)) for said, at in sent]
+        values += [_to_json(event, said.at) for event, said in events]
+        if len({event.who for event, _ in events}) > 1:
+            # records that contradict each other, also since a key of its own period names somebody anew: the smallest digest
+            conflicts.append(events[0][0].event_id)
+            deeds.append(min(events, key=lambda one: hashlib.sha256(one[0].to_canonical()).hexdigest())[1])
         else:
             deeds.append(deed)
-    values += [beat.to_canonical() for place in PLACES for door in place.doors for beat in _beat(place.name, door)]
+    values += [beat.to_canonical() for place in places for door in place.doors for beat in _beat(place.name, door)]
     values += [b"no use at all", b"{}", b'{"event_id": 1', b""] * 5
     rejected = Counter({"not_json": 2, "missing_field": 1, "empty_value": 1})
     values += chance.choices(values, k=len(values) // 5)
@@ -137,14 +140,14 @@ def _to_act(deed: Deed, observer: str) -> Act:
             return NotDone(status=status, reason=deed.reason)
 
 
-def _write_down(event: UsageEvent, deed: Deed, chance: random.Random) -> Iterator[bytes]:
-    """Yield the records of one use: with the time in its own zone, some once more in another, some sent again later."""
-    yield _to_json(event, deed.at)
+def _list_times(deed: Deed, chance: random.Random) -> list[dt.datetime]:
+    """Return the times of a use's records: in its own zone, some once more in another, some sent again later."""
     draw = chance.random()
     if draw < 0.1:
-        yield _to_json(event, deed.at.astimezone(_OTHER_ZONE))
-    elif draw < 0.12:
-        yield _to_json(event, deed.at + chance.randrange(1, 2_000) * HOUR)
+        return [deed.at, deed.at.astimezone(_OTHER_ZONE)]
+    if draw < 0.12:
+        return [deed.at, deed.at + chance.randrange(1, 2_000) * HOUR]
+    return [deed.at]
 
 
 def _to_json(event: UsageEvent, at: dt.datetime) -> bytes:

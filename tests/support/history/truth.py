@@ -111,7 +111,7 @@ def count_truth(deeds: Iterable[Deed]) -> Truth:
             if deed.what == "processed" and deed.kind != "tile":
                 _count_unsure(truth, deed, sizes)
     for place in PLACES:
-        if place.doors:
+        if place.doors and place.name in truth.first_at:
             opened = min(door.opened for door in place.doors)
             truth.first_at[place.name] = min(truth.first_at[place.name], opened)
     return truth

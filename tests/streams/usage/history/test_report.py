@@ -6,12 +6,14 @@ import datetime as dt
 
 import pytest
 
-from schemas.usage import Measured, Names, NotMeasured
+from schemas.usage import Bounded, Measured, Names, NotMeasured
+from streams.usage.edge.keys import KeyRing
 from streams.usage.periods import NamedPeriod, read_period
+from streams.usage.pseudonym import PseudonymKey
 from streams.usage.reports.facts import open_facts
 from streams.usage.reports.report import Report, make_report
 from tests.support.history.deeds import PLACES
-from tests.support.history.records import History
+from tests.support.history.records import History, make_history
 from tests.support.history.truth import COLUMNS, Truth, find_gaps
 
 #: Figures that count distinct things.
@@ -124,6 +126,26 @@ def test_months_that_stand_out_are_those_of_the_truth(history, report):
     assert {(spike.installation, spike.month, spike.uses) for spike in report.spikes} == expected
     # the other workshops are no more than thrice what was usual there
     assert {(name, month) for name, month, _ in expected} == {("smartbay", "2024-06")}
+
+
+def test_under_keys_of_periods_a_total_of_users_is_told_as_the_bounds_that_the_periods_give():
+    names = ("M1-12", "M13-24", "M25-36", "M37-48")
+    own = [read_period(name, project_start=dt.date(2022, 9, 1)) for name in names]
+    keys = KeyRing(
+        "period", period_keys=tuple((period, PseudonymKey(period.name.encode().zfill(32))) for period in own)
+    )
+    history = make_history(keys=keys, places=tuple(place for place in PLACES if place.name in {"oil", "azores"}))
+    with open_facts(history.store) as facts:
+        report = make_report(facts, [*own[:3], NamedPeriod("TOTAL", own[0].from_at, own[2].to_at)])
+    cells = _list_cells(report)
+    members = history.truth.members
+    yearly = [len(members["azores", "unique_users", name]) for name in names[:3]]
+    assert [cells["azores", "unique_users", "", name] for name in names[:3]] == yearly
+    total = cells["azores", "unique_users", "", "TOTAL"]
+    assert total == Bounded(low=float(max(yearly)), high=float(sum(yearly)), why="several_keys")
+    assert max(yearly) <= len(members["azores", "unique_users", "TOTAL"]) < sum(yearly)
+    # all of its users came in one period, under one key: that is a number
+    assert cells["oil", "unique_users", "", "TOTAL"] == len(members["oil", "unique_users", "TOTAL"])
 
 
 def test_the_history_has_what_makes_counting_hard(history):
