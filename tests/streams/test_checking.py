@@ -119,8 +119,8 @@ def test_ids_of_a_classifier_that_are_overruled_or_differ_from_the_label_map_are
     assert step.fault is None
     assert step.notes == (
         (
-            "Bellerochea: id 149305 is believed; the folder states 447730, which it also gives Bellerochea_horologicalis; P01 and "
-            "planktonzilla say 149305."
+            "Bellerochea: id 149305 is believed; the folder states 447730, which it also gives Bellerochea_horologicalis; "
+            "P01 and planktonzilla say 149305."
         ),
         "Tripos: the model stands for id 494057, the label map says 109506 (Ceratium). What is published is the label map's.",
     )
