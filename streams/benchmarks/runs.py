@@ -18,8 +18,8 @@ from streams.working import open_working
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Between two readings of memory.
-_SAMPLE_EVERY_S = 0.2
+#: Between two readings of memory: each holds up the process that it reads.
+_SAMPLE_EVERY_S = 1.0
 
 _KIB = 1024
 
@@ -70,7 +70,9 @@ class PeakMemory:
         self._thread.join()
 
     def _read(self) -> None:
-        while not self._stop.wait(_SAMPLE_EVERY_S):
+        is_over = False
+        while not is_over:
+            is_over = self._stop.wait(_SAMPLE_EVERY_S)
             self.mib = max(self.mib, sum(_read_mib(pid) for pid in (os.getpid(), *_list_children(os.getpid()))))
 
 
