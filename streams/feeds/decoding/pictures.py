@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from schemas.errors import ObservatoryError, RejectedInput
 from streams.feeds.decoding.events import GpsClaim
@@ -69,6 +69,8 @@ _PAGES_LIMIT = 64
 def translate() -> Iterator[None]:
     """Turn whatever Pillow raises into ours: it has few classes of its own, and lets those of its parsers through.
 
+    A cut file is refused, though another library of this process may have told Pillow to fill it up (weasyprint does so).
+
     Raises
     ------
     RejectedInput
@@ -76,6 +78,7 @@ def translate() -> Iterator[None]:
     MemoryError
         As it is: the decoding process answers for it.
     """
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         yield
     except (ObservatoryError, MemoryError, GeneratorExit):

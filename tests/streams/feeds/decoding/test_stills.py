@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from streams.feeds.decoding.limits import Limits
 from tests.support.media import (
@@ -160,6 +160,12 @@ def test_a_file_over_the_limit_is_refused_by_its_size(tmp_path):
 def test_a_cut_picture_is_refused(form, kept):
     data = encode(make_noise(), form)
     assert refuse_here(data[: int(len(data) * kept)]) in {"truncated_picture", "unreadable_picture"}
+
+
+def test_a_cut_picture_is_refused_though_another_library_would_have_it_filled_up(monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    data = encode(make_noise(), "PNG")
+    assert refuse_here(data[: len(data) // 2]) == "truncated_picture"
 
 
 def test_a_jpeg_cut_by_a_byte_or_filled_up_with_zeros_is_truncated():
