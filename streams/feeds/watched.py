@@ -57,17 +57,65 @@ class Waiting:
     sentence: str
 
 
-@contextmanager
-def _translate_faults(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours: what may pass (a lock, a full disk) from what will not (not a database)."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        message = f"The watcher's memory {path.name} is not available for now: {error}."
-        raise TransientFault(message) from error
-    except sqlite3.Error as error:
-        message = f"The watcher's memory {path.name} cannot be used: {error}."
-        raise FatalFault(message) from error
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a feed remembers of its source, in a small SQLite file that feeds may share.
+
+    Attributes
+    ----------
+    what
+        How sentences call it.
+    form
+        Of its tables; a file of another form is refused.
+    tables
+        Statements that make them where they are missing.
+    """
+
+    what: str
+    form: int
+    tables: tuple[str, ...]
+
+    @contextmanager
+    def translate_faults(self, path: Path) -> Iterator[None]:
+        """Turn SQLite's errors into ours: what may pass (a lock, a full disk) from what will not (not a database)."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            message = f"{self.what} {path.name} is not available for now: {error}."
+            raise TransientFault(message) from error
+        except sqlite3.Error as error:
+            message = f"{self.what} {path.name} cannot be used: {error}."
+            raise FatalFault(message) from error
+
+    @contextmanager
+    def open(self, path: Path) -> Iterator[sqlite3.Connection]:
+        """Open the file, and make it where there is none.
+
+        Raises
+        ------
+        FatalFault
+            If it is no such memory, or one of a newer version.
+        TransientFault
+            If it is locked, or its folder is away or full.
+        """
+        with self.translate_faults(path):
+            connection = sqlite3.connect(path, timeout=_BUSY_S)
+        with closing(connection):
+            with self.translate_faults(path):
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                (form,) = connection.execute("PRAGMA user_version").fetchone()
+                if form not in {0, self.form}:
+                    message = f"{self.what} {path.name} has form {form}; this version knows form {self.form}."
+                    raise FatalFault(message)
+                for table in self.tables:
+                    connection.execute(table)
+                connection.execute(f"PRAGMA user_version = {self.form}")
+                connection.commit()
+            yield connection
+
+
+_MEMORY = Memory("The watcher's memory", FORM, (_TABLE, _WAITING))
 
 
 @dataclass
@@ -89,7 +137,7 @@ class Watched:
         query = (
             f"SELECT name, size_bytes, modified_ns FROM seen WHERE feed = ? AND name IN ({','.join('?' * len(names))})"  # noqa: S608 - question marks only
         )
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             rows = self.connection.execute(query, (self.feed, *names)).fetchall()
         return {
             names[name].subject
@@ -100,38 +148,38 @@ class Watched:
     def remember(self, file: Found, outcome: str) -> None:
         """Note how a file ended: ``announced``, or the reason why it was refused."""
         row = (self.feed, file.subject.encode(), file.size_bytes, file.modified_ns, outcome)
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             self.connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?)", row)
         self.stop_waiting(file.subject)
 
     def wait_for(self, name: str, rejection: RejectedInput) -> None:
         """Note what is missing of something that may still become whole."""
         row = (self.feed, name.encode(), rejection.reason, rejection.sentence)
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             self.connection.execute("INSERT OR REPLACE INTO waiting VALUES (?, ?, ?, ?)", row)
 
     def stop_waiting(self, name: str) -> None:
         """Note that nothing is waited for any more: it is whole, given up, or gone."""
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             self.connection.execute("DELETE FROM waiting WHERE feed = ? AND name = ?", (self.feed, name.encode()))
 
     def refuse_once(self, name: str, reason: str) -> bool:
         """Note a name that cannot be announced whatever it holds; return whether it is new."""
         row = (self.feed, name.encode(), -1, -1, reason)
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             cursor = self.connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, ?)", row)
         return cursor.rowcount == 1
 
     def forget_refusal(self, name: str) -> None:
         """Take back that a name was refused."""
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             self.connection.execute(
                 "DELETE FROM seen WHERE feed = ? AND name = ? AND size_bytes = -1", (self.feed, name.encode())
             )
 
     def commit(self) -> None:
         """Keep what was noted."""
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             self.connection.commit()
 
 
@@ -146,20 +194,9 @@ def open_watched(path: Path, feed: str) -> Iterator[Watched]:
     TransientFault
         If it is locked, or its folder is away or full.
     """
-    with _translate_faults(path):
-        connection = sqlite3.connect(path, timeout=_BUSY_S)
-    with closing(connection):
-        with _translate_faults(path):
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            (form,) = connection.execute("PRAGMA user_version").fetchone()
-            if form not in {0, FORM}:
-                message = f"The watcher's memory {path.name} has form {form}; this version knows form {FORM}."
-                raise FatalFault(message)
-            connection.execute(_TABLE)
-            connection.execute(_WAITING)
+    with _MEMORY.open(path) as connection:
+        with _MEMORY.translate_faults(path):
             connection.execute("DELETE FROM waiting WHERE feed = ?", (feed,))  # it is looked into anew
-            connection.execute(f"PRAGMA user_version = {FORM}")
             connection.commit()
         watched = Watched(path, feed, connection)
         yield watched
@@ -178,7 +215,7 @@ def read_waiting(path: Path) -> tuple[Waiting, ...]:
     """
     if not path.exists():
         return ()
-    with _translate_faults(path), closing(sqlite3.connect(path, timeout=_BUSY_S)) as connection:
+    with _MEMORY.translate_faults(path), closing(sqlite3.connect(path, timeout=_BUSY_S)) as connection:
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'waiting'").fetchone() is None:
             return ()
         rows = connection.execute("SELECT feed, name, reason, sentence FROM waiting ORDER BY feed, name").fetchall()

@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schemas.errors import FatalFault, TransientFault
+from streams.feeds.watched import Memory
 
 if TYPE_CHECKING:
     import datetime as dt
+    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
 #: Raised when the tables' form changes.
 FORM = 1
 
-_BUSY_S = 10.0
-
-_TABLES = """
+_BOOKMARK = """
 CREATE TABLE IF NOT EXISTS bookmark (
     feed TEXT, source TEXT, ident TEXT NOT NULL, made_s REAL, PRIMARY KEY (feed, source)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS done (
-    feed TEXT, source TEXT, ident TEXT, made_s REAL, PRIMARY KEY (feed, source, ident)
-) WITHOUT ROWID;
+) WITHOUT ROWID
 """
 
+_DONE = """
+CREATE TABLE IF NOT EXISTS done (
+    feed TEXT, source TEXT, ident TEXT, made_s REAL, PRIMARY KEY (feed, source, ident)
+) WITHOUT ROWID
+"""
 
-@contextmanager
-def _translate_faults(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        message = f"The memory of collections {path.name} is not available for now: {error}."
-        raise TransientFault(message) from error
-    except sqlite3.Error as error:
-        message = f"The memory of collections {path.name} cannot be used: {error}."
-        raise FatalFault(message) from error
+_MEMORY = Memory("The memory of collections", FORM, (_BOOKMARK, _DONE))
 
 
 @dataclass
@@ -56,20 +47,20 @@ class Bookmark:
     def read(self) -> str | None:
         """Return the id up to which every document is done."""
         query = "SELECT ident FROM bookmark WHERE feed = ? AND source = ?"
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             row = self.connection.execute(query, (self.feed, self.source)).fetchone()
         return None if row is None else row[0]
 
     def is_done(self, ident: str) -> bool:
         """Return whether a document was announced or refused."""
         query = "SELECT 1 FROM done WHERE feed = ? AND source = ? AND ident = ?"
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             return self.connection.execute(query, (self.feed, self.source, ident)).fetchone() is not None
 
     def mark_done(self, ident: str, made_at: dt.datetime | None) -> None:
         """Note that a document was announced or refused."""
         row = (self.feed, self.source, ident, None if made_at is None else made_at.timestamp())
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             self.connection.execute("INSERT OR IGNORE INTO done VALUES (?, ?, ?, ?)", row)
 
     def move(self, ident: str, made_at: dt.datetime | None) -> None:
@@ -80,12 +71,12 @@ class Bookmark:
             "SET ident = excluded.ident, made_s = excluded.made_s "
             "WHERE excluded.made_s IS NULL OR made_s IS NULL OR excluded.made_s >= made_s"
         )
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             self.connection.execute(command, (self.feed, self.source, ident, made_s))
 
     def forget(self, passed: list[str], before: dt.datetime | None) -> None:
         """Forget documents that will not be listed again: those passed without a time, and those made before one."""
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             rows = [(self.feed, self.source, ident) for ident in passed]
             self.connection.executemany("DELETE FROM done WHERE feed = ? AND source = ? AND ident = ?", rows)
             if before is not None:
@@ -94,7 +85,7 @@ class Bookmark:
 
     def commit(self) -> None:
         """Keep what was noted."""
-        with _translate_faults(self.path):
+        with _MEMORY.translate_faults(self.path):
             self.connection.commit()
 
 
@@ -109,19 +100,7 @@ def open_bookmark(path: Path, feed: str, source: str) -> Iterator[Bookmark]:
     TransientFault
         If it is locked, or its folder is away or full.
     """
-    with _translate_faults(path):
-        connection = sqlite3.connect(path, timeout=_BUSY_S)
-    with closing(connection):
-        with _translate_faults(path):
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            (form,) = connection.execute("PRAGMA user_version").fetchone()
-            if form not in {0, FORM}:
-                message = f"The memory of collections {path.name} has form {form}; this version knows form {FORM}."
-                raise FatalFault(message)
-            connection.executescript(_TABLES)
-            connection.execute(f"PRAGMA user_version = {FORM}")
-            connection.commit()
+    with _MEMORY.open(path) as connection:
         bookmark = Bookmark(path, feed, source, connection)
         yield bookmark
         bookmark.commit()
