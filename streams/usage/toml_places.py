@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import FatalFault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\"-]+)\s*\]\]?\s*(?:#.*)?")
 _KEY = re.compile(r"\s*(?:([A-Za-z0-9_-]+)|\"([^\"]+)\")\s*=")
@@ -38,3 +46,47 @@ def locate(places: dict[Place, int], place: Place) -> int:
         if (line := places.get(place[:length])) is not None:
             return line
     return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables ``[[row]]`` of a file, and the lists ``rows`` of a model that they make.
+
+    Attributes
+    ----------
+    lists
+        What a table is called in the file, and what the model calls the list of them.
+    """
+
+    lists: Mapping[str, str]
+
+    def read(self, text: str, name: str) -> tuple[dict[str, Any], dict[Place, int]]:
+        """Return what a TOML text holds, each of its tables with its ``line``, and where everything stands.
+
+        Raises
+        ------
+        FatalFault
+            If it is no TOML; ``name`` is what the complaint calls it.
+        """
+        try:
+            plain = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            message = f"{name} is no TOML: {error}."
+            raise FatalFault(message) from error
+        places = find_lines(text)
+        for single in self.lists:
+            for number, item in enumerate(plain.get(single, []) if isinstance(plain.get(single), list) else ()):
+                if isinstance(item, dict):
+                    item["line"] = locate(places, (single, number))
+        return plain, places
+
+    def to_fields(self, plain: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the mapping under the model's names."""
+        return {self.lists.get(key, key): value for key, value in plain.items()}
+
+    def to_complaint(self, item: Any) -> tuple[Place, str]:  # noqa: ANN401 - pydantic's own
+        """Return where in the file a model found something wrong, and what, by the file's names."""
+        names = {plural: single for single, plural in self.lists.items()}
+        steps = tuple(names.get(str(step), step) for step in item["loc"])
+        what = "there is no such field" if item["type"] == "extra_forbidden" else item["msg"]
+        return steps, f"{'.'.join(map(str, steps))}: {what.removeprefix('Value error, ')}"

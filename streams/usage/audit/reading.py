@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,12 @@ from pydantic import ValidationError
 
 from schemas.errors import FatalFault
 from streams.usage.audit.document import FORMAT, Document
-from streams.usage.toml_places import find_lines, locate
+from streams.usage.toml_places import Place, Tables, locate
 
 #: What a table of the file is called, and what it is a list of.
-_LISTS = {"row": "rows", "claim": "claims", "statement": "statements", "mention": "mentions", "grouping": "groupings"}
-_NAMES = {plural: single for single, plural in _LISTS.items()}
+_TABLES = Tables(
+    {"row": "rows", "claim": "claims", "statement": "statements", "mention": "mentions", "grouping": "groupings"}
+)
 
 _MAX_BYTES = 20 * 2**20
 
@@ -49,20 +49,11 @@ def read_toml(text: str, name: str) -> Document:
     FatalFault
         As :func:`read_document`.
     """
-    try:
-        plain = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = f"{name} is no TOML: {error}."
-        raise FatalFault(message) from error
-    lines = find_lines(text)
-    for single in _LISTS:
-        for place, item in enumerate(plain.get(single, []) if isinstance(plain.get(single), list) else ()):
-            if isinstance(item, dict):
-                item["line"] = locate(lines, (single, place))
+    plain, lines = _TABLES.read(text, name)
     return to_document(plain, name, lines)
 
 
-def to_document(plain: dict[str, Any], name: str, lines: dict[tuple[str | int, ...], int] | None = None) -> Document:
+def to_document(plain: dict[str, Any], name: str, lines: dict[Place, int] | None = None) -> Document:
     """Return the report that a mapping describes, with lists under their singular names as in a file.
 
     Raises
@@ -71,14 +62,13 @@ def to_document(plain: dict[str, Any], name: str, lines: dict[tuple[str | int, .
         If anything in it is wrong.
     """
     try:
-        return Document.model_validate({_LISTS.get(key, key): value for key, value in plain.items()})
+        return Document.model_validate(_TABLES.to_fields(plain))
     except ValidationError as error:
         complaints = []
         for item in error.errors():
-            steps = tuple(_NAMES.get(str(step), step) for step in item["loc"])
-            where = f":{locate(lines, steps)}" if lines else ""
-            what = "there is no such field" if item["type"] == "extra_forbidden" else item["msg"]
-            complaints.append(f"{name}{where}: {'.'.join(map(str, steps))}: {what.removeprefix('Value error, ')}")
+            place, what = _TABLES.to_complaint(item)
+            where = f":{locate(lines, place)}" if lines else ""
+            complaints.append(f"{name}{where}: {what}")
         raise FatalFault("\n".join(complaints)) from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,15 +13,14 @@ from schemas.errors import FatalFault, RejectedInput
 from streams.usage.audit.printed import read_printed
 from streams.usage.periods import read_period
 from streams.usage.sheets.sheet import BASELINE, TOTAL, Declared, Imported, MetricVersion, Sheet
-from streams.usage.toml_places import Place, find_lines, locate
+from streams.usage.toml_places import Place, Tables, locate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
-#: Lists, and what one of each is called in the file.
-_LISTS = {"metric": "metrics", "declared": "declared", "imported": "imported"}
-_NAMES = {plural: single for single, plural in _LISTS.items()}
+#: What a table of the file is called, and what it is a list of.
+_TABLES = Tables({"metric": "metrics", "declared": "declared", "imported": "imported"})
 
 #: A complaint: the line, and what is wrong.
 _Complaint = tuple[int, str]
@@ -77,18 +75,9 @@ def read_text(text: str, name: str) -> Sheet:
     FatalFault
         As :func:`read_sheet`.
     """
+    plain, lines = _TABLES.read(text, name)
     try:
-        plain = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = f"{name} is no TOML: {error}."
-        raise FatalFault(message) from error
-    lines = find_lines(text)
-    for single in _LISTS:
-        for place, item in enumerate(plain.get(single, []) if isinstance(plain.get(single), list) else ()):
-            if isinstance(item, dict):
-                item["line"] = locate(lines, (single, place))
-    try:
-        sheet = Sheet.model_validate({_LISTS.get(key, key): value for key, value in plain.items()})
+        sheet = Sheet.model_validate(_TABLES.to_fields(plain))
     except ValidationError as error:
         complaints = [_to_complaint(item, lines) for item in error.errors()]
     else:
@@ -99,9 +88,8 @@ def read_text(text: str, name: str) -> Sheet:
 
 
 def _to_complaint(item: Any, lines: dict[Place, int]) -> _Complaint:  # noqa: ANN401 - pydantic's own
-    steps = tuple(_NAMES.get(str(step), step) for step in item["loc"])
-    what = "there is no such field" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
-    return locate(lines, steps), f"{'.'.join(map(str, steps))}: {what}"
+    place, what = _TABLES.to_complaint(item)
+    return locate(lines, place), what
 
 
 def _check_metrics(sheet: Sheet) -> Iterator[_Complaint]:
