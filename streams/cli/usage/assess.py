@@ -81,11 +81,10 @@ def _make(deployment: Deployment, asked: Asked) -> Assessment:
     from streams.usage.reports.facts import open_facts
     from streams.usage.reports.scope import Scope
     from streams.usage.sheets.assessment import assess
-    from streams.usage.sheets.measuring import check_figures, measure, read_periods, tell_absent
+    from streams.usage.sheets.measuring import check_figures, measure, read_periods
     from streams.usage.sheets.progress import find_open_period
     from streams.usage.sheets.reading import read_sheets
-    from streams.usage.sheets.remarks.countries import tell_countries
-    from streams.usage.sheets.remarks.spikes import tell_spikes
+    from streams.usage.sheets.remarks.remarking import make_remarks
 
     as_of, now_at = _to_day(asked.as_of), dt.datetime.now(dt.UTC)
     sheets = read_sheets(asked.sheets)
@@ -101,11 +100,7 @@ def _make(deployment: Deployment, asked: Asked) -> Assessment:
     with open_facts(find_objects(deployment) or MemoryStore()) as facts:
         measured = measure(facts, sheets, periods, scope)
         closed = tell_assessed(to_shelf(deployment), facts, periods, sheets=asked.sheets, scope=scope)
-        told = (tell_countries(facts, periods), tell_spikes(facts, periods, now_at), tell_absent(facts, sheets))
-    remarks = {
-        sheet.installation: [*(line for lines in told for line in lines.get(sheet.installation, ())), *closed]
-        for sheet in sheets
-    }
+        remarks = {name: [*own, *closed] for name, own in make_remarks(facts, sheets, periods, now_at).items()}
     named = [period.name for period in periods]
     return assess(sheets, named, measured, as_of=as_of, progress_at=now_at if asked.progress else None, remarks=remarks)
 

@@ -20,12 +20,11 @@ from streams.usage.reports.scope import Scope
 from streams.usage.reports.tables import to_csv, to_json, to_markdown
 from streams.usage.sheets import writing
 from streams.usage.sheets.assessment import assess
-from streams.usage.sheets.measuring import check_figures, measure, read_periods, tell_absent
+from streams.usage.sheets.measuring import check_figures, measure, read_periods
 from streams.usage.sheets.page import to_html
 from streams.usage.sheets.pdf import to_pdf
 from streams.usage.sheets.reading import read_sheets
-from streams.usage.sheets.remarks.countries import tell_countries
-from streams.usage.sheets.remarks.spikes import tell_spikes
+from streams.usage.sheets.remarks.remarking import make_remarks
 from streams.usage.sheets.word import to_docx
 
 if TYPE_CHECKING:
@@ -111,10 +110,7 @@ def _assess(folder: Path, inputs: Inputs, facts: Facts) -> Assessment | None:
     check_figures(sheets, DEFINITIONS)
     periods = read_periods(sheets, inputs.periods)
     measured = measure(facts, sheets, periods, _to_scope(inputs))
-    told = (tell_countries(facts, periods), tell_spikes(facts, periods, inputs.to_at), tell_absent(facts, sheets))
-    remarks = {
-        sheet.installation: [line for lines in told for line in lines.get(sheet.installation, ())] for sheet in sheets
-    }
+    remarks = make_remarks(facts, sheets, periods, inputs.to_at)
     return assess(sheets, [period.name for period in periods], measured, remarks=remarks)
 
 
