@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import threading
 
     from streams.feeds.watched import Watched
+
+Seen_co = TypeVar("Seen_co", covariant=True)
 
 #: Files that may be waiting to settle at one time; of a larger backlog, further ones are taken up as these are done.
 PENDING_LIMIT = 10_000
@@ -214,9 +216,30 @@ class Watch:
         return "announced"
 
 
+class _Pausing(Protocol):
+    @property
+    def poll_s(self) -> float: ...
+
+
+class Watching(Protocol[Seen_co]):
+    """Looks at a source again and again."""
+
+    @property
+    def rule(self) -> _Pausing:
+        """How long it pauses between two looks."""
+        ...
+
+    def poll(self) -> Seen_co:
+        """Look once, and return what came of it."""
+        ...
+
+
 def watch_until(
-    watch: Watch, stop: threading.Event, *, look: Callable[[Callable[[], Poll]], Poll] = lambda poll: poll()
-) -> Iterator[Poll]:
+    watch: Watching[Seen_co],
+    stop: threading.Event,
+    *,
+    look: Callable[[Callable[[], Seen_co]], Seen_co] = lambda poll: poll(),
+) -> Iterator[Seen_co]:
     """Yield what each look came to, with the rule's pause between two, until asked to stop.
 
     Parameters

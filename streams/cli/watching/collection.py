@@ -54,7 +54,8 @@ def follow_collection(
     from streams.feeds.mongo.announcing import announce_document
     from streams.feeds.mongo.bookmark import open_bookmark
     from streams.feeds.mongo.opening import open_collection
-    from streams.feeds.mongo.poll import CollectionWatch, watch_collection
+    from streams.feeds.mongo.poll import CollectionWatch
+    from streams.feeds.watch import watch_until
     from streams.settings.secrets import read_secret
 
     feed = submission.sender.feed
@@ -86,7 +87,7 @@ def follow_collection(
         suppress(StoppingError),
     ):
         watch = CollectionWatch(collection, announce, refuse, bookmark, rule)
-        for poll in watch_collection(watch, stop, look=lambda work: patience.call(partial(look, work), stop)):
+        for poll in watch_until(watch, stop, look=lambda work: patience.call(partial(look, work), stop)):
             tally.update(announced=poll.announced, refused=poll.refused)
             tally["unreadable"] = poll.waiting
             if poll.announced or poll.refused:

@@ -11,8 +11,7 @@ from schemas.errors import RejectedInput
 from streams.feeds.watch import LONGEST_WAIT_S, RETRIED
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from streams.feeds.mongo.bookmark import Bookmark
     from streams.feeds.mongo.listing import Document, ImageCollection
@@ -155,21 +154,3 @@ class _Walk:
             self.bookmark.move(self.last.ident, self.last.made_at)
             self.bookmark.forget(self.passed, None)
             self.passed.clear()
-
-
-def watch_collection(
-    watch: CollectionWatch,
-    stop: threading.Event,
-    *,
-    look: Callable[[Callable[[], CollectionPoll]], CollectionPoll] = lambda poll: poll(),
-) -> Iterator[CollectionPoll]:
-    """Yield what each look came to, with the rule's pause between two, until asked to stop.
-
-    Parameters
-    ----------
-    look
-        Looks once; may look again when a neighbour is away: what was announced is not announced again.
-    """
-    while not stop.is_set():
-        yield look(watch.poll)
-        stop.wait(watch.rule.poll_s)

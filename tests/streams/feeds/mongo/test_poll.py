@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from schemas.errors import FatalFault, TransientFault
 from streams.feeds.mongo import poll as polling
 from streams.feeds.mongo.bookmark import open_bookmark
-from streams.feeds.mongo.poll import CollectionPoll, watch_collection
+from streams.feeds.mongo.poll import CollectionPoll
+from streams.feeds.watch import watch_until
 from tests.streams.feeds.mongo.builders import Lab
 
 AWAY = TransientFault("The broker is away.")
@@ -139,7 +140,7 @@ def test_a_memory_of_a_newer_version_and_a_file_that_is_none_are_refused(tmp_pat
 def test_watching_goes_on_until_it_is_asked_to_stop(lab):
     stop = threading.Event()
     with lab.watch() as watch:
-        looks = watch_collection(watch, stop)
+        looks = watch_until(watch, stop)
         lab.add(1)
         assert next(looks) == CollectionPoll(announced=1)
         stop.set()
