@@ -56,6 +56,7 @@ _TEMPLATES = Layout(
         Column("identity_text", "text"),
         Column("unit_kind", "text"),
         Column("image_kind", "text"),
+        Column("program_text", "text"),
         Column("complaint", "text"),
         *(column for column in FACTS.columns),
     ),
@@ -176,6 +177,7 @@ def _fill_templates(database: Database, edge: Edge, known: frozenset[str]) -> No
                 "identity_text": made.identity,
                 "unit_kind": made.unit,
                 "image_kind": made.image,
+                "program_text": made.program,
             }
         for name, values in columns.items():
             values.append(row.get(name))

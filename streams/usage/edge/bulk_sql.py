@@ -12,6 +12,7 @@ from streams.usage.edge.shapes import (
     EVENT_ID,
     GPU,
     IMAGES,
+    PROGRAM,
     REQUEST,
     REQUESTED_AT,
     SHAPE_FIELDS,
@@ -129,12 +130,17 @@ _FILLED = _replace(
     {
         BYTES: "coalesce(own_bytes, 0)::VARCHAR",
         CONTENTS: "if(len(own_content) = 0, '', '\"' || array_to_string(own_content, '\",\"') || '\"')",
-        CPU: "coalesce(own_cpu_ms, 0)::VARCHAR",
-        GPU: "coalesce(own_gpu_ms, 0)::VARCHAR",
         IMAGES: "concat('\"', image_kind, '\":', own_images)",
         UNITS: "concat('\"', unit_kind, '\":', own_units)",
     },
 )
+#: What may differ between two records of one use (:func:`streams.usage.rows.to_use_sha256`).
+_TOOK = {
+    CPU: "if(own_cpu_ms IS NULL, '', '\"cpu_ms\":' || own_cpu_ms || ',')",
+    GPU: "if(own_gpu_ms IS NULL, '', '\"gpu_ms\":' || own_gpu_ms || ',')",
+}
+_NOT_TOLD = "''"
+_BESIDE = {REQUESTED_AT: _NOT_TOLD, CPU: _NOT_TOLD, GPU: _NOT_TOLD, PROGRAM: _NOT_TOLD}
 _TIME = """concat('"requested_at":"', strftime(make_timestamp(at_ms * 1000), '%Y-%m-%dT%H:%M:%S.%gZ'), '",')"""
 
 _PLACED = {
@@ -142,8 +148,8 @@ _PLACED = {
     "offset": "n",
     "appended_at": "make_timestamp_ms($now)",
     "value_sha256": "NULL",
-    "event_sha256": f"sha256({_replace('identified', {REQUESTED_AT: 'time_text'})})",
-    "use_sha256": f"sha256({_replace('identified', {REQUESTED_AT: chr(39) * 2})})",
+    "event_sha256": f"sha256({_replace('identified', {REQUESTED_AT: 'time_text', **_TOOK, PROGRAM: 'program_text'})})",
+    "use_sha256": f"sha256({_replace('identified', _BESIDE)})",
     "event_id": "made_id",
     "requested_at": "make_timestamp_ms(at_ms)",
     "processing_id": "if(act = 'processed', request, NULL)",
@@ -155,13 +161,15 @@ _PLACED = {
     "gpu_ms": "own_gpu_ms",
 }
 
-#: The same content without an id is the same use: its id follows from everything that it says.
+_ID = {REQUESTED_AT: "time_text", **_TOOK, PROGRAM: _NOT_TOLD}
+
+#: The same content without an id is the same use: its id follows from everything that it says, whichever list was asked.
 FACT_SQL = f"""
     WITH filled AS NOT MATERIALIZED (
         SELECT *, {_TIME} AS time_text, {_FILLED} AS filled_text
         FROM row JOIN template USING (shape) WHERE n >= $start AND n < $end
     ), asked AS NOT MATERIALIZED (
-        SELECT *, coalesce(own_id, sha256({_replace("filled_text", {REQUESTED_AT: "time_text"})})) AS request FROM filled
+        SELECT *, coalesce(own_id, sha256({_replace("filled_text", _ID)})) AS request FROM filled
     ), named AS NOT MATERIALIZED (
         SELECT *, left(sha256(replace(identity_text, chr({ord(REQUEST)}), request)), 32) AS made_id FROM asked
     ), made AS NOT MATERIALIZED (

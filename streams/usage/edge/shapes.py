@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 SHAPE_FIELDS = (
     "door", "installation", "act", "operation", "purpose", "traffic", "access", "unit", "observer", "observer_version",
     "observer_sha256", "reprocessing_of", "resource", "reason", "issuer", "subject", "token", "address", "agent",
-    "home_country", "institution", "owner", "since", "last", "era", "has_images", "has_cpu", "has_gpu",
+    "home_country", "institution", "owner", "session", "since", "last", "era", "has_images", "has_cpu", "has_gpu",
 )  # fmt: skip
 
 #: Stand where each line has its own; control characters, which canonical JSON never holds as they are.
-REQUEST, BYTES, CONTENTS, CPU, EVENT_ID, GPU, IMAGES, REQUESTED_AT, UNITS = map(chr, range(1, 10))
+REQUEST, BYTES, CONTENTS, CPU, EVENT_ID, GPU, IMAGES, REQUESTED_AT, UNITS, PROGRAM = map(chr, range(1, 11))
 
 _NUMBER = 4_242_424_242_424_242
 _AT = dt.datetime(2199, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
@@ -43,9 +43,9 @@ _MARKS = (
     (f'"processing_id":"{_REQUEST}"', f'"processing_id":"{REQUEST}"'),
     (f'"bytes":{_NUMBER}', f'"bytes":{BYTES}'),
     (f'"contents":["{_SHA}"]', f'"contents":[{CONTENTS}]'),
-    (f'"cpu_ms":{_NUMBER}', f'"cpu_ms":{CPU}'),
+    (f'"cpu_ms":{_NUMBER},', CPU),
     (f'"event_id":"{_EVENT_ID}"', f'"event_id":"{EVENT_ID}"'),
-    (f'"gpu_ms":{_NUMBER}', f'"gpu_ms":{GPU}'),
+    (f'"gpu_ms":{_NUMBER},', GPU),
     (f'"requested_at":"{_AT:%Y-%m-%dT%H:%M:%S}.000Z",', REQUESTED_AT),
 )
 
@@ -81,6 +81,8 @@ class Template:
         Its row of facts; what each line has of its own is meaningless there.
     unit, image
         Kinds that the line's counts are of.
+    program
+        The canonical JSON of what is said of the program, with its name before and a comma behind; empty where nothing is.
     """
 
     canonical: str
@@ -88,6 +90,7 @@ class Template:
     row: dict[str, Any]
     unit: str
     image: str
+    program: str = ""
 
 
 def make_template(edge: Edge, fields: Mapping[str, str], at: dt.datetime, known: frozenset[str]) -> Template:
@@ -124,6 +127,9 @@ def make_template(edge: Edge, fields: Mapping[str, str], at: dt.datetime, known:
         raise ValueError(message) from None
     plain = event.to_plain()
     canonical = to_event_bytes(plain).decode()
+    program = "" if event.program is None else f'"program":{event.program.to_canonical().decode()},'
+    if program:
+        canonical = canonical.replace(program, PROGRAM, 1)
     for text, mark in _MARKS:
         canonical = canonical.replace(text, mark, 1)
     unit, image = fields["unit"] or "still", IMAGE_KINDS.get(fields["unit"] or "still", "")  # type: ignore[call-overload]
@@ -134,7 +140,7 @@ def make_template(edge: Edge, fields: Mapping[str, str], at: dt.datetime, known:
         f'{{"door":"{event.door}",{observer}"operation":"{event.operation}","request":"{REQUEST}","rule":"usage/1"}}'
     )
     record = Stored("usage", 0, 0, _AT, b"", (), b"")
-    return Template(canonical, identity, to_fact(record, event), unit, image)
+    return Template(canonical, identity, to_fact(record, event), unit, image, program)
 
 
 def _to_visitor(fields: Mapping[str, str]) -> Visitor:
@@ -154,11 +160,12 @@ def _to_visitor(fields: Mapping[str, str]) -> Visitor:
         token=fields["token"],
         address=fields["address"],
         agent=fields["agent"],
+        session=fields["session"],
         home_country=fields["home_country"],
         institution=ror[1] if ror else None,
         owner=fields["owner"] or "unknown",
         traffic=fields["traffic"] or "external",  # type: ignore[arg-type]
-        access=fields["access"] or "Regular",  # type: ignore[arg-type]
+        access=fields["access"] or None,  # type: ignore[arg-type]
     )
 
 

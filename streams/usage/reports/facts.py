@@ -59,8 +59,9 @@ _LOADED = (
     "units", "images", "contents", "door", "since_at", "last",
 )  # fmt: skip
 
-#: One use may stand in several records. Where they differ in nothing but the time of the request, the earliest is it;
-#: where they differ in more, that is a conflict, and the one with the smallest digest is kept: arrival decides nothing.
+#: One use may stand in several records. Where they differ in no more than a record may (the time of the request, what it
+#: took, the list of robots), they are one use, of the earliest time. Where they differ in more, that is a conflict, and the use
+#: with the smallest digest is kept, of its earliest time: arrival decides nothing, and a use told again stays in its period.
 _MERGE = (
     """
     CREATE TABLE twice AS
@@ -70,7 +71,7 @@ _MERGE = (
     DELETE FROM event WHERE rowid IN (
         SELECT place FROM (
             SELECT event.rowid AS place, row_number() OVER (
-                PARTITION BY event_id ORDER BY CASE WHEN uses = 1 THEN requested_at END, event_sha256
+                PARTITION BY event_id ORDER BY use_sha256, requested_at, event_sha256
             ) AS rank
             FROM event JOIN twice USING (event_id)
         ) WHERE rank > 1

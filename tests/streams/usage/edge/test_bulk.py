@@ -14,6 +14,7 @@ from schemas.errors import FatalFault
 from schemas.usage import Ingested, MarkedByHand, NotDone, Processed, Served, make_usage_id
 from sinks.object_store.memory import MemoryStore
 from sinks.parquet import read_table
+from streams.usage.counting.robots import Robots
 from streams.usage.edge.admission import Edge, Visitor
 from streams.usage.edge.bulk import import_uses
 from streams.usage.edge.caller import Request, record_use
@@ -26,7 +27,8 @@ from streams.usage.reports.report import make_report
 from streams.usage.rows import FACTS, from_fact, to_fact
 from tests.streams.usage.uses import NOW, make_record
 
-_EDGE = Edge(KeyRing("project", PseudonymKey(bytes(range(32)))))
+_ROBOTS = Robots("5a" * 32, "2025-01-01", ("curl", "bot{2}"))
+_EDGE = Edge(KeyRing("project", PseudonymKey(bytes(range(32)))), robots=_ROBOTS)
 _OBSERVER = {"observer": "yolo", "observer_version": "1.0", "observer_sha256": "ab" * 32}
 _LINE = {"id": "job-1", "at": "2026-03-10T10:00:00Z", "installation": "obsea", "door": "oscar", "act": "served",
          "resource": "doi:1", "issuer": "idp", "subject": "ana@example.org"}  # fmt: skip
@@ -82,11 +84,14 @@ def _uses(draw):
     moment = draw(st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2026, 11, 1), timezones=st.just(dt.UTC)))  # noqa: DTZ001 - bounds
     hours = draw(st.integers(-12, 12))
     visitor = draw(
-        st.sampled_from([{}, {"address": "10.0.0.1", "agent": "curl/8"}, {"token": "t"}])
+        st.sampled_from(
+            [{}, {"address": "10.0.0.1", "agent": "curl/8"}, {"token": "t", "session": "s1", "agent": "a bott"}]
+        )
         | st.fixed_dictionaries({"issuer": _names, "subject": _names})
     )
     told = {"id": draw(st.text("abcXYZ-_./:{}", min_size=1, max_size=20)), "bytes": draw(_counts), "unit": "clip"}
-    told |= {"images": draw(st.integers(0, 10**6)), "units": draw(st.integers(0, 99)), "cpu_ms": draw(_counts)}
+    told |= {"images": draw(st.integers(0, 10**6)), "units": draw(st.integers(0, 99))}
+    told |= draw(st.fixed_dictionaries({}, optional={"cpu_ms": _counts, "gpu_ms": _counts}))
     contents = draw(st.lists(st.sampled_from(["ab" * 32, "cd" * 32, "ef" * 32]), max_size=3))
     line = told | visitor | fields | {
         "at": moment.astimezone(dt.timezone(dt.timedelta(hours=hours))).isoformat(),
@@ -109,7 +114,7 @@ def _uses(draw):
     event = record_use(caller, Request(
         event_id, moment, "obsea", operation, made, units={"clip": told["units"]},
         images={"frame": told["images"]} if told["images"] else {}, bytes=told["bytes"], contents=tuple(contents),
-        cpu_ms=told["cpu_ms"],
+        cpu_ms=told.get("cpu_ms"), gpu_ms=told.get("gpu_ms"),
     ))  # fmt: skip
     return line, event
 
@@ -134,6 +139,19 @@ def test_the_same_file_twice_counts_once_and_so_does_the_same_line_in_two_files(
     assert [(info.key, store.read(info.key)) for info in store.list("")] == before
     _import(tmp_path, [_LINE | {"id": "job-2"}, _LINE | {"id": "job-3"}], store)
     assert _report(store)["reads", ""] == 3
+
+
+def test_the_same_line_held_against_another_list_of_robots_is_the_same_use(tmp_path):
+    line = {name: value for name, value in _LINE.items() if name != "id"} | {"agent": "somebot", "cpu_ms": 5}
+    store, _ = _import(tmp_path, [line])
+    other = Edge(_EDGE.keys, robots=Robots("77" * 32, "2026-01-01", ("some",)))
+    path = tmp_path / "again.jsonl"
+    path.write_text(json.dumps(line | {"agent": "somebot"}) + "\n\n", encoding="utf-8")
+    import_uses(path, edge=other, store=store, installations=["obsea"], now_at=NOW)
+    with open_facts(store) as facts:
+        assert facts.conflicts == ()
+    assert _report(store)["reads", ""] == 1
+    assert len(list(store.list(""))) == 2
 
 
 def test_lines_without_an_id_are_told_apart_by_what_they_say(tmp_path):
