@@ -139,7 +139,9 @@ _FIRST = """
 #: When each door was there: heartbeats that follow one another, or overlap, are one stretch.
 _BEATS = """
     CREATE TABLE beat AS
-    SELECT installation, door, min(since_at) AS since_at, max(requested_at) AS until_at, bool_or(last) AS last
+    SELECT installation, door, min(since_at) AS since_at, max(requested_at) AS until_at,
+        -- of two who keep one door, the one that was there longer knows whether it was closed
+        coalesce(arg_max(last, (requested_at, last)), false) AS last
     FROM (
         SELECT *, sum(if(before IS NULL OR since_at > before, 1, 0)) OVER (
             PARTITION BY installation, door ORDER BY since_at, requested_at, event_id
