@@ -131,21 +131,34 @@ class ResultSink:
             return None
         return ResultStored.from_json(self.store.read(f"{folder}/{ANNOUNCEMENT}"))
 
+    def find_other(self, unit: UnitStamp, observer: Observer) -> str | None:
+        """Return the id of the newest result of the unit that is by another observer; of equally new ones the last by name."""
+        folder = to_result_folder(unit, digest_observer(observer))
+        of_unit = folder.rpartition("/")[0]
+        others = [
+            (info.stored_at, info.key)
+            for info in self.store.list(f"{of_unit}/")
+            if info.key.endswith(f"/{DOCUMENT}") and not info.key.startswith(f"{folder}/")
+        ]
+        return f"{unit.unit_id}.{max(others)[1].split('/')[-2]}" if others else None
+
     def begin(self, unit: UnitStamp, observer: Observer) -> ResultWriting:
         """Begin to write the result of a unit."""
         folder = to_result_folder(unit, digest_observer(observer))
         make = self.companions.get(unit.kind)
-        return ResultWriting(self, folder, observer.is_demonstration, None if make is None else make(unit, observer))
+        companion = None if make is None else make(unit, observer)
+        return ResultWriting(self, folder, observer.is_demonstration, companion, self.find_other(unit, observer))
 
 
 @dataclass
 class ResultWriting:
-    """The result of one unit while it is being made."""
+    """The result of one unit while it is being made; ``follows`` is the id of one by another observer that was there before."""
 
     sink: ResultSink
     folder: str
     is_demonstration: bool
     companion: Companion | None = None
+    follows: str | None = None
     _products: list[Asset] = field(default_factory=list)
     _pictures: int = 0
     _shelf: EntryShelf = field(default_factory=EntryShelf)
@@ -191,24 +204,27 @@ class ResultWriting:
         self._store_product("findings_table", "findings.parquet", findings_table, _PARQUET)
         return content
 
-    def store(self, result: Result, order: WorkOrder, *, started_at: dt.datetime, attempt: int) -> ResultStored:
+    def store(
+        self, result: Result, order: WorkOrder, *, started_at: dt.datetime, attempt: int, cpu_ms: int | None = None
+    ) -> ResultStored:
         """Store announcement and document, in this order, and return the announcement."""
         document = result.to_canonical()
-        announced = self._announce(result, order, document=document, started_at=started_at, attempt=attempt)
+        processing = Processing(
+            arrived_at=order.arrived_at,
+            started_at=started_at,
+            finished_at=dt.datetime.now(dt.UTC),
+            attempt=attempt,
+            runtime=self.sink.runtime,
+            cpu_ms=cpu_ms,
+            reprocessing_of=self.follows,
+        )
+        announced = self._announce(result, order, document, processing)
         store = self.sink.store
         store.write(f"{self.folder}/{ANNOUNCEMENT}", announced.to_canonical(), media_type=_JSON)
         store.write(f"{self.folder}/{DOCUMENT}", document, media_type=_JSON)
         return announced
 
-    def _announce(
-        self,
-        result: Result,
-        order: WorkOrder,
-        *,
-        document: bytes,
-        started_at: dt.datetime,
-        attempt: int,
-    ) -> ResultStored:
+    def _announce(self, result: Result, order: WorkOrder, document: bytes, processing: Processing) -> ResultStored:
         counts, labels = self._shelf.tally.to_counts()
         return ResultStored(
             result_id=result.result_id,
@@ -226,13 +242,7 @@ class ResultWriting:
             where=order.unit.where,
             lane=order.lane,
             purpose=order.purpose,
-            processing=Processing(
-                arrived_at=order.arrived_at,
-                started_at=started_at,
-                finished_at=dt.datetime.now(dt.UTC),
-                attempt=attempt,
-                runtime=self.sink.runtime,
-            ),
+            processing=processing,
         )
 
     def _store_product(self, role: str, name: str, source: bytes | Path, media_type: str) -> None:

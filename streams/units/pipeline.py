@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from schemas.errors import RejectedInput
@@ -16,6 +16,7 @@ from streams.brokers.records import Record
 from streams.faults import POISON, make_rejection, to_dead_letter
 from streams.units.attempts import ATTEMPTS_LIMIT
 from streams.units.routing import to_settled_record
+from streams.units.spending import CpuClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from schemas.sampling.run import RunAccount
     from schemas.topics import Topics
     from schemas.unit import Unit, WorkOrder
-    from sinks.results import ResultSink
+    from sinks.results import ResultSink, ResultWriting
     from streams.units.attempts import AttemptJournal
     from streams.usage.record import Recorder
 
@@ -96,6 +97,8 @@ class Pipeline:
         Writes uses down.
     journal
         Remembers what is at work.
+    clock
+        Measures what a unit takes; one for all installations of a worker.
     """
 
     reader: Reader
@@ -103,6 +106,7 @@ class Pipeline:
     sink: ResultSink
     recorder: Recorder
     journal: AttemptJournal
+    clock: CpuClock = field(default_factory=CpuClock)
 
     def process(
         self, order: WorkOrder, topics: Topics, *, on_image: Callable[[], None] = lambda: None
@@ -133,7 +137,7 @@ class Pipeline:
             announced = self._make_result(order, observer, on_image)
         # a unit announced again is the same use: it was asked for when its result was first made
         first = order.model_copy(update={"arrived_at": announced.processing.arrived_at, "purpose": announced.purpose})
-        use = self.recorder.record_processed(first, announced, digest_observer(observer))
+        use = self.recorder.record_processed(first, announced, digest_observer(observer), observer.models)
         return (
             Record(topics.result_stored, unit.stamp.unit_id.encode(), announced.to_canonical()),
             Record(topics.usage_recorded, unit.stamp.installation.encode(), use.to_canonical()),
@@ -152,6 +156,12 @@ class Pipeline:
             self.journal.forget(unit.stamp.unit_id)  # a retry, once the cause is mended, begins anew
             raise RejectedInput(POISON, f"The unit ended the process that looked at it {ATTEMPTS_LIMIT} times.")
         writing = self.sink.begin(unit.stamp, observer)
+        with self.clock.share() as spent:
+            outcome = self._look(unit, writing, on_image)
+            result = make_result(unit.stamp, observer, outcome)
+            return writing.store(result, order, started_at=started_at, attempt=attempt, cpu_ms=spent.read_ms())
+
+    def _look(self, unit: Unit, writing: ResultWriting, on_image: Callable[[], None]) -> Observed:
         with self.journal.at_work(unit.stamp.unit_id), self.reader.open(unit) as opened:
             for view, findings in pair_answers(self.detector, opened.views()):
                 kept = self.reader.flag(unit, add_measures(findings, view))
@@ -163,9 +173,7 @@ class Pipeline:
             for missed in opened.unread:
                 writing.add(missed)
             writing.store_companion(opened.account, opened.unread)
-        outcome = Observed(coverage=opened.coverage, effort=opened.effort, content=writing.store_entries())
-        result = make_result(unit.stamp, observer, outcome)
-        return writing.store(result, order, started_at=started_at, attempt=attempt)
+        return Observed(coverage=opened.coverage, effort=opened.effort, content=writing.store_entries())
 
 
 def add_measures(findings: tuple[Finding, ...], view: View) -> tuple[Finding, ...]:
