@@ -16,6 +16,7 @@ from streams.brokers.records import Stored
 from streams.usage.edge.admission import Visitor
 from streams.usage.edge.caller import Act, Method, Request, Traffic, record_use
 from streams.usage.edge.kinds import IMAGE_KINDS
+from streams.usage.edge.traces import COMPLAINT, find_telling
 from streams.usage.events import to_event_bytes
 from streams.usage.rows import to_fact
 
@@ -108,14 +109,19 @@ def make_template(edge: Edge, fields: Mapping[str, str], at: dt.datetime, known:
     Raises
     ------
     ValueError
-        Saying what is wrong; it names the field, and nothing that stood in it but a choice that is none.
+        Saying what is wrong; it names the field, and nothing that stood in it: in a table whose columns are displaced that
+        is anybody's name.
     """
     for name, choices in _CHOICES.items():
         if fields[name] and fields[name] not in choices:
-            message = f"{name}: {fields[name][:40]!r} is none of {', '.join(choices)}"
+            message = f"{name}: what stands there is none of {', '.join(choices)}"
             raise ValueError(message)
     if fields["installation"] not in known:
-        message = f"installation: there is no {fields['installation'][:63]!r}; there are {', '.join(sorted(known))}"
+        message = f"installation: there is none of that name; there are {', '.join(sorted(known))}"
+        raise ValueError(message)
+    telling = find_telling(fields)
+    if telling is not None:
+        message = f"{telling}: {COMPLAINT}"
         raise ValueError(message)
     try:
         caller = edge.admit(_to_visitor(fields), at)
