@@ -150,7 +150,7 @@ def to_fact(record: Stored, event: UsageEvent) -> dict[str, Any]:
         **_to_place(record),
         "value_sha256": None if value_sha256 == event_sha256 else value_sha256,
         "event_sha256": event_sha256,
-        "use_sha256": to_use_sha256(plain),
+        "use_sha256": to_sha256(to_use_bytes(plain)),
         **{name: plain[name] for name in _PLAIN_FIELDS},
         "requested_at": to_milliseconds(event.requested_at),
         **_to_observed(event.observed),
@@ -172,12 +172,12 @@ def to_fact(record: Stored, event: UsageEvent) -> dict[str, Any]:
     }
 
 
-def to_use_sha256(plain: Mapping[str, Any]) -> str:
-    """Return the digest of a use, given as its plain object, without what may differ when it is recorded again."""
+def to_use_bytes(plain: Mapping[str, Any]) -> bytes:
+    """Return the canonical bytes of a use, given as its plain object, without what may differ when it is recorded again."""
     told = {name: value for name, value in plain.items() if name not in _BESIDE}
     if "models" in told["act"]:
         told["act"] = {name: value for name, value in told["act"].items() if name != "models"}
-    return to_sha256(to_event_bytes(told))
+    return to_event_bytes(told)
 
 
 def to_rejected(record: Stored, fault: RejectedInput) -> dict[str, Any]:

@@ -145,7 +145,7 @@ _FILLED = _replace(
         UNITS: "concat('\"', unit_kind, '\":', own_units)",
     },
 )
-#: What may differ between two records of one use (:func:`streams.usage.rows.to_use_sha256`).
+#: What may differ between two records of one use (:func:`streams.usage.rows.to_use_bytes`).
 _TOOK = {
     CPU: "if(own_cpu_ms IS NULL, '', '\"cpu_ms\":' || own_cpu_ms || ',')",
     GPU: "if(own_gpu_ms IS NULL, '', '\"gpu_ms\":' || own_gpu_ms || ',')",
