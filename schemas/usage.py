@@ -252,8 +252,25 @@ class Names(Noun):
     names: tuple[str, ...]
 
 
+class FlaggedMonth(Noun):
+    """A calendar month whose value is far above or below those of the twelve months before, by COUNTER's rule."""
+
+    month: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}$")]
+    kind: Literal["spike", "dip"]
+
+
 class MetricValue(Noun):
-    """One figure (``metric.period.v1``, compacted, key = ``installation/metric/from/to``)."""
+    """One figure (``metric.period.v1``, compacted, key = ``installation/metric/from/to``).
+
+    Attributes
+    ----------
+    coverage, gaps
+        Share of the period that was counted, and what of it was not, in whole minutes.
+    flags
+        Months of the period that stand out; of deliveries, reads and images processed only.
+    as_of
+        Equal for equal facts; nothing can be read back from it.
+    """
 
     installation: Name
     metric: Code
@@ -264,5 +281,6 @@ class MetricValue(Noun):
     value: Annotated[Measured | Bounded | NotMeasured | Names, Field(discriminator="kind")]
     coverage: Annotated[float, Field(ge=0, le=1)]
     gaps: tuple[Period, ...] = ()
+    flags: tuple[FlaggedMonth, ...] = ()
     profile: str
     as_of: str

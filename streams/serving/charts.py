@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -13,31 +14,59 @@ _BAR, _ROW, _LABELS, _LONGEST, _TEXTS, _RAISE = 18, 26, 96, 240, 130, 14
 
 _COLOUR = "#1f5f8b"
 
+#: What bars of periods that were not counted as a whole are filled with; once on each page that has charts.
+HATCH = (
+    '<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>'
+    '<pattern id="partial" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    f'<rect width="7" height="7" fill="#ffffff"/><rect width="3.5" height="7" fill="{_COLOUR}"/></pattern></defs></svg>\n'
+)
 
-def draw_bars(title: str, bars: Sequence[tuple[str, float | None, str]], *, name: str) -> str:
-    """Return a figure with one bar for each period.
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A period's value.
+
+    Attributes
+    ----------
+    number
+        Absent: no bar, only words.
+    text
+        What stands beside it.
+    missing
+        What of the period was not counted; empty where all of it was. A bar with something missing is hatched.
+    """
+
+    period: str
+    number: float | None
+    text: str
+    missing: str = ""
+
+
+def draw_bars(title: str, bars: Sequence[Bar], *, name: str) -> str:
+    """Return a figure with one bar for each period, and below it what was not counted.
 
     Parameters
     ----------
-    bars
-        Name of the period, the number (absent: no bar, only words), and what stands beside it.
     name
         Tells the chart from others of the page, for those who do not see it.
     """
-    most = max((number for _, number, _ in bars if number is not None), default=0.0) or 1.0
+    most = max((bar.number for bar in bars if bar.number is not None), default=0.0) or 1.0
     drawn = []
-    for place, (period, number, text) in enumerate(bars):
+    for place, bar in enumerate(bars):
         top = place * _ROW
-        length = 0.0 if number is None else round(_LONGEST * number / most, 1)
+        length = 0.0 if bar.number is None else round(_LONGEST * bar.number / most, 1)
+        fill = f'fill="url(#partial)" stroke="{_COLOUR}"' if bar.missing else f'fill="{_COLOUR}"'
         drawn.append(
-            f'<text x="0" y="{top + _RAISE}">{escape(period)}</text>'
-            f'<rect x="{_LABELS}" y="{top}" width="{length}" height="{_BAR}" fill="{_COLOUR}"/>'
-            f'<text x="{_LABELS + length + 6}" y="{top + _RAISE}">{escape(text)}</text>'
+            f'<text x="0" y="{top + _RAISE}">{escape(bar.period)}</text>'
+            f'<rect x="{_LABELS}" y="{top}" width="{length}" height="{_BAR}" {fill}/>'
+            f'<text x="{_LABELS + length + 6}" y="{top + _RAISE}">{escape(bar.text)}</text>'
         )
-    told = "; ".join(f"{period} {text}" for period, _, text in bars)
+    told = "; ".join(f"{bar.period} {bar.text}{' (partial)' if bar.missing else ''}" for bar in bars)
+    partial = "; ".join(f"{bar.period} without {bar.missing}" for bar in bars if bar.missing)
+    note = f'<p class="note">Hatched: partial. {escape(partial)}.</p>' if partial else ""
     width, height = _LABELS + _LONGEST + _TEXTS, len(bars) * _ROW
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     return (
         f"<figure><figcaption>{escape(title)}</figcaption>"
-        f'<svg {size} role="img" aria-label="{escape(f"{name}: {told}")}">{"".join(drawn)}</svg></figure>\n'
+        f'<svg {size} role="img" aria-label="{escape(f"{name}: {told}")}">{"".join(drawn)}</svg>{note}</figure>\n'
     )

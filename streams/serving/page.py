@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from schemas.noun import to_time_text
 from schemas.usage import Measured, Names
 from streams.account.status import to_age, to_age_text
-from streams.serving.charts import draw_bars
+from streams.serving.charts import HATCH, Bar, draw_bars
 from streams.serving.figures import is_named, name_period
 from streams.usage.reports.definitions import DEFINITIONS, SECTIONS
 from streams.usage.reports.lines import Cell
+from streams.usage.reports.spikes import MARKS
+from streams.usage.reports.tables import to_gaps_text, to_mark
 from streams.usage.reports.tables import to_text as to_report_text
 
 if TYPE_CHECKING:
@@ -39,10 +41,11 @@ th, td { border-bottom: 1px solid #cfd8e0; padding: .3rem .7rem; text-align: rig
 th:first-child, td:first-child { text-align: left; min-width: 13rem; }
 thead th { background: #eaf1f6; } tbody th { font-weight: 400; }
 tr.section th { font-weight: 600; background: #f6f9fb; }
+tr.missing td, tr.missing th { background: #fbf3e4; font-size: .88rem; }
 td.names { text-align: left; max-width: 18rem; }
 td.absent { color: #5d6b77; font-style: italic; }
 .charts { display: flex; flex-wrap: wrap; gap: 1.2rem; }
-figure { margin: .4rem 0; max-width: 100%; } svg { max-width: 100%; height: auto; }
+figure { margin: .4rem 0; max-width: 30rem; } svg { max-width: 100%; height: auto; }
 figcaption { font-weight: 600; font-size: .95rem; }
 svg text { font: 13px system-ui, sans-serif; fill: #16222d; }
 .note, footer, .meta { color: #4a5a68; font-size: .92rem; }
@@ -74,7 +77,7 @@ def to_html(view: View, links: Links | None = None) -> str:
 def _iterate_parts(view: View, links: Links) -> Iterator[str]:
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>Usage figures</title>\n'
-    yield f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>Usage figures</h1>\n"
+    yield f"<style>{_STYLE}</style>\n</head>\n<body>\n{HATCH}<h1>Usage figures</h1>\n"
     more = "".join(f' · <a href="{escape(address)}">{escape(text)}</a>' for text, address in links.more)
     yield f'<p class="meta">Read at {to_time_text(view.read_at)}. Times are UTC.{more}</p>\n'
     if not view.installations:
@@ -82,8 +85,8 @@ def _iterate_parts(view: View, links: Links) -> Iterator[str]:
     for name in view.installations:
         yield from _iterate_installation(view, name, links)
     yield from _iterate_feeds(view)
-    yield "<footer><p>A figure that is <em>not measured</em> is not 0. Periods marked * are covered in part. Users and "
-    yield "countries are united over periods, never added up.</p></footer>\n</body>\n</html>\n"
+    yield "<footer><p>A figure that is <em>not measured</em> is not 0. Periods marked partial were not counted as a "
+    yield "whole. Users and countries are united over periods, never added up.</p></footer>\n</body>\n</html>\n"
 
 
 def _iterate_installation(view: View, installation: str, links: Links) -> Iterator[str]:
@@ -120,8 +123,8 @@ def _iterate_charts(view: View, installation: str, cells: Mapping[tuple[str, Per
             value = cells.get((metric, period))
             if value is not None:
                 number = value.value.value if isinstance(value.value, Measured) else None
-                bars.append((_to_heading(view, value), number, to_text(value)))
-        if any(number for _, number, _ in bars):
+                bars.append(Bar(name_period(period, view.start), number, to_text(value), to_gaps_text(value.gaps)))
+        if any(bar.number for bar in bars):
             yield draw_bars(f"{DEFINITIONS[metric].label} by {length}", bars, name=f"{installation} {metric}")
 
 
@@ -133,19 +136,18 @@ def _name_length(view: View, period: Period) -> str:
     return "project period" if name_period(period, view.start).startswith("M") else "period"
 
 
-def _to_heading(view: View, value: MetricValue) -> str:
-    return name_period(value.period, view.start) + ("*" if value.gaps else "")
-
-
 def _iterate_table(
     view: View, cells: Mapping[tuple[str, Period], MetricValue], periods: Sequence[Period]
 ) -> Iterator[str]:
-    partly = {value.period for value in cells.values() if value.gaps}
+    covered = {value.period: value for value in cells.values()}
     headings = "".join(
-        f'<th scope="col">{escape(name_period(period, view.start))}{"*" if period in partly else ""}</th>'
+        f'<th scope="col">{escape(name_period(period, view.start) + _to_mark(covered[period]))}</th>'
         for period in periods
     )
     yield f'<div class="scroll"><table>\n<thead><tr><th scope="col">Figure</th>{headings}</tr></thead>\n<tbody>\n'
+    if any(covered[period].gaps for period in periods):
+        missing = "".join(f'<td class="names">{to_gaps_text(covered[period].gaps) or "-"}</td>' for period in periods)
+        yield f'<tr class="missing"><th scope="row" title="Nobody counted then; it is not 0.">Not counted</th>{missing}</tr>\n'
     there = {metric for metric, _ in cells}
     for section, title in SECTIONS.items():
         metrics = [
@@ -161,6 +163,10 @@ def _iterate_table(
             yield f'<tr><th scope="row" title="{escape(meaning)}">{escape(label)}</th>{row}</tr>\n'
     yield "</tbody>\n</table></div>\n"
     yield from _iterate_gaps(view, cells, periods)
+
+
+def _to_mark(value: MetricValue) -> str:
+    return to_mark(value.coverage, is_whole=not value.gaps)
 
 
 def _list_codes(metric: str, label: str, there: set[str]) -> list[tuple[str, str]]:
@@ -179,8 +185,8 @@ def _to_cell(value: MetricValue | None) -> str:
 
 
 def to_text(value: MetricValue) -> str:
-    """Return a figure as a person reads it, in the words of the report."""
-    return to_report_text(Cell(value.value))
+    """Return a figure as a person reads it, in the words of the report, with the marks of months that stand out."""
+    return " ".join([to_report_text(Cell(value.value)), *sorted({MARKS[flag.kind] for flag in value.flags})])
 
 
 def _iterate_gaps(
@@ -191,7 +197,12 @@ def _iterate_gaps(
         if period in told:
             gaps = "; ".join(f"{to_time_text(gap.from_at)} to {to_time_text(gap.to_at)}" for gap in told[period].gaps)
             share = f"{100 * told[period].coverage:.2f} %"
-            yield f'<p class="note">* {escape(name_period(period, view.start))}: {share} is covered; not {gaps}.</p>\n'
+            name = escape(name_period(period, view.start))
+            yield f'<p class="note">Partial: {name}: {share} is covered; not {gaps}.</p>\n'
+    for value in sorted(cells.values(), key=lambda value: (value.period.from_at, value.metric)):
+        for flag in value.flags if value.period in set(periods) else ():
+            label = DEFINITIONS[value.metric].label.lower()
+            yield f'<p class="note">{MARKS[flag.kind]} {flag.month}: {label}, a {flag.kind} by COUNTER\'s rule.</p>\n'
 
 
 def _iterate_feeds(view: View) -> Iterator[str]:

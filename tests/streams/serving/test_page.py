@@ -10,7 +10,9 @@ from lxml import html
 from PIL import Image
 
 from streams.account.status import FeedStatus, Status
+from streams.serving.answers import Query, list_figures, render
 from streams.serving.board import View
+from streams.serving.exposition import to_exposition
 from streams.serving.opening import write_static
 from streams.serving.page import Links, to_html
 from streams.usage.reports.definitions import DEFINITIONS
@@ -54,14 +56,17 @@ def test_a_table_says_what_the_report_says(view):
     said = {row[0]: row[1:] for part in to_tables(report) for row in part.rows if not row[0].startswith("-")}
     assert len(set(table) & set(said)) > 15
     for label in set(table) & set(said):
-        cells = {name.rstrip("*"): text for name, text in table[label].items()}
+        cells = {name.removesuffix(" (partial)"): text for name, text in table[label].items()}
         assert (cells["2026-11"], cells["2026-10"], cells["2026"]) == said[label], label
 
 
 def test_the_newest_periods_are_shown_first_and_a_part_of_a_period_is_marked(view):
     headings = list(read_table(to_html(view), "obsea")["Requests"])
-    assert headings == ["2026*", "2026-11*", "2026-10", "2026-09", "2026-08", "2026-07"]
-    assert "2026-11: 64.86 % is covered; not 2026-11-20T11:00:00.000Z to" in to_html(view)
+    assert headings == ["2026 (partial)", "2026-11 (partial)", "2026-10", "2026-09", "2026-08", "2026-07"]
+    assert "Partial: 2026-11: 64.86 % is covered; not 2026-11-20T11:00:00.000Z to" in to_html(view)
+    missing = read_table(to_html(view), "obsea")["Not counted"]
+    assert missing["2026-11 (partial)"] == "2026-11-20 11:00Z to 2026-12-01 00:00Z"
+    assert missing["2026-10"] == "-"
 
 
 def test_a_chart_has_a_bar_for_each_month_as_long_as_its_number(view):
@@ -123,7 +128,26 @@ def test_the_page_of_a_board_links_to_what_is_served():
 
 def test_kinds_of_things_are_rows_of_their_own():
     page = to_html(View(NOW, count((make_clip_use("dive", 30),)), ("obsea",)))
-    assert read_table(page, "obsea")["Images processed: frame"]["2026-11*"] == "30"
+    assert read_table(page, "obsea")["Images processed: frame"]["2026-11 (partial)"] == "30"
+
+
+def test_bars_of_partial_periods_are_hatched_and_what_is_missing_stands_below_them(view):
+    (chart, *_) = html.fromstring(to_html(view)).xpath('//section[@id="obsea"]//figure')
+    assert [bar.get("fill") == "url(#partial)" for bar in chart.xpath(".//rect")] == [False] * 10 + [True]
+    assert chart.xpath("string(p)") == ("Hatched: partial. 2026-11 without 2026-11-20 11:00Z to 2026-12-01 00:00Z.")
+    assert len(html.fromstring(to_html(view)).xpath('//pattern[@id="partial"]')) == 1
+
+
+def test_a_month_that_stands_out_is_marked_at_its_value_and_explained():
+    times = [dt.datetime(2025, 11, 3, tzinfo=dt.UTC), *[NOW - dt.timedelta(days=1)] * 120]
+    uses = tuple(make_use(number, requested_at=time) for number, time in enumerate(times))
+    view = View(NOW, count_periods(uses, periods=("2026-11",)), ("obsea",))
+    assert read_table(to_html(view), "obsea")["Deliveries"] == {"2026-11 (partial)": "120 \u25b2"}
+    assert "\u25b2 2026-11: deliveries, a spike by COUNTER's rule." in to_html(view)
+    (figure,) = list_figures(view, Query("obsea", metric="deliveries")).figures
+    assert [flag.to_plain() for flag in figure.flags] == [{"month": "2026-11", "kind": "spike"}]
+    assert b"spike 2026-11" in render(list_figures(view, Query("obsea")), "csv")
+    assert 'observatory_figure_flagged_months{installation="obsea",metric="deliveries"' in to_exposition(view)
 
 
 @pytest.mark.slow
