@@ -153,7 +153,7 @@ class _Routes:
         return _answer(request, render(page, chosen), MEDIA_TYPES[chosen], following=page.next)
 
     def tell_prometheus(self) -> Response:
-        """Return figures, freshness, lag and dead letters for Prometheus; while a neighbour is away, only that."""
+        """Return figures, freshness, lag and dead letters for Prometheus; while broker or store are away, only that."""
         try:
             text = to_exposition(self.offer.look())
         except TransientFault:

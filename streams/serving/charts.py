@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Sizes in CSS pixels.
-_BAR, _ROW, _LABELS, _LONGEST, _TEXTS, _RAISE = 18, 26, 96, 240, 130, 14
+#: Sizes in CSS pixels; a letter is about so wide.
+_BAR, _ROW, _LABELS, _LONGEST, _LETTER, _RAISE = 18, 26, 96, 240, 8, 14
 
 _COLOUR = "#1f5f8b"
 
@@ -18,7 +18,8 @@ _COLOUR = "#1f5f8b"
 HATCH = (
     '<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>'
     '<pattern id="partial" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-    f'<rect width="7" height="7" fill="#ffffff"/><rect width="3.5" height="7" fill="{_COLOUR}"/></pattern></defs></svg>\n'
+    f'<rect class="ground" width="7" height="7" fill="#ffffff"/><rect class="line" width="3.5" height="7" fill="{_COLOUR}"/>'
+    "</pattern></defs></svg>\n"
 )
 
 
@@ -51,21 +52,25 @@ def draw_bars(title: str, bars: Sequence[Bar], *, name: str) -> str:
         Tells the chart from others of the page, for those who do not see it.
     """
     most = max((bar.number for bar in bars if bar.number is not None), default=0.0) or 1.0
-    drawn = []
+    drawn, width = [], 0.0
     for place, bar in enumerate(bars):
         top = place * _ROW
         length = 0.0 if bar.number is None else round(_LONGEST * bar.number / most, 1)
-        fill = f'fill="url(#partial)" stroke="{_COLOUR}"' if bar.missing else f'fill="{_COLOUR}"'
+        width = max(width, _LABELS + length + 6 + _LETTER * (len(bar.text) + 1))
+        # the page's style goes before these colours, which are for a chart that is taken out of it
+        fill = f'class="bar" fill="{_COLOUR}"'
+        if bar.missing:
+            fill = f'class="bar partial" fill="url(#partial)" stroke="{_COLOUR}"'
         drawn.append(
             f'<text x="0" y="{top + _RAISE}">{escape(bar.period)}</text>'
             f'<rect x="{_LABELS}" y="{top}" width="{length}" height="{_BAR}" {fill}/>'
             f'<text x="{_LABELS + length + 6}" y="{top + _RAISE}">{escape(bar.text)}</text>'
         )
     told = "; ".join(f"{bar.period} {bar.text}{' (partial)' if bar.missing else ''}" for bar in bars)
-    partial = "; ".join(f"{bar.period} without {bar.missing}" for bar in bars if bar.missing)
+    partial = "; ".join(f"{bar.period} without {bar.missing}" for bar in bars if bar.missing and bar.number is not None)
     note = f'<p class="note">Hatched: partial. {escape(partial)}.</p>' if partial else ""
-    width, height = _LABELS + _LONGEST + _TEXTS, len(bars) * _ROW
-    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    height = len(bars) * _ROW
+    size = f'width="{width:.0f}" height="{height}" viewBox="0 0 {width:.0f} {height}"'
     return (
         f"<figure><figcaption>{escape(title)}</figcaption>"
         f'<svg {size} role="img" aria-label="{escape(f"{name}: {told}")}">{"".join(drawn)}</svg>{note}</figure>\n'

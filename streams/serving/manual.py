@@ -60,11 +60,11 @@ def _iterate_parts(document: Mapping[str, Any], installations: Sequence[str]) ->
 
 
 def _iterate_address(path: str, asked: Mapping[str, Any], installations: Sequence[str]) -> Iterator[str]:
-    yield f"<h2><code>{escape(path)}</code></h2>\n<p>{escape(asked['description'].removeprefix('Return '))}</p>\n"
+    told = asked["description"].removeprefix("Return ")
+    yield f"<h2><code>{escape(path)}</code></h2>\n<p>{escape(told[:1].upper() + told[1:])}</p>\n"
     parameters = asked.get("parameters", [])
     if parameters:
-        yield '<div class="scroll"><table>\n<thead><tr><th scope="col">Parameter</th><th scope="col">Says</th></tr></thead>\n'
-        yield "<tbody>\n"
+        yield _begin_table("Parameter")
         for parameter in parameters:
             told = escape(_describe(parameter))
             yield f'<tr><th scope="row"><code>{escape(parameter["name"])}</code></th><td class="words">{told}</td></tr>\n'
@@ -86,7 +86,12 @@ def _describe(parameter: Mapping[str, Any]) -> str:
 
 
 def _iterate_fields(fields: Mapping[str, Any]) -> Iterator[str]:
-    yield '<div class="scroll"><table>\n<thead><tr><th scope="col">Field</th><th scope="col">Says</th></tr></thead>\n<tbody>\n'
+    yield _begin_table("Field")
     for name, field in fields.items():
         yield f'<tr><th scope="row"><code>{escape(name)}</code></th><td class="words">{escape(field["description"])}</td></tr>\n'
     yield "</tbody>\n</table></div>\n"
+
+
+def _begin_table(what: str) -> str:
+    heading = f'<tr><th scope="col">{what}</th><th scope="col" class="words">Says</th></tr>'
+    return f'<div class="scroll"><table>\n<thead>{heading}</thead>\n<tbody>\n'

@@ -18,7 +18,7 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; p
 body { color: var(--ink); background: var(--page); }
 h1 { font-size: 1.7rem; margin: 0; } h2 { margin: 2.2rem 0 .4rem; border-top: 2px solid var(--accent); padding-top: .6rem; }
 h3 { margin: 1.2rem 0 .3rem; font-size: 1.05rem; } h2 code { font-size: 1.2rem; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; position: relative; }
 table { border-collapse: collapse; }
 caption { text-align: left; color: var(--soft); font-size: .9rem; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .7rem; text-align: right; vertical-align: top; }
@@ -26,9 +26,12 @@ th:first-child, td:first-child { text-align: left; }
 thead th { background: var(--head); } tbody th { font-weight: 400; }
 tr.section th { font-weight: 600; background: var(--band); }
 tr.missing td, tr.missing th { background: var(--part); font-size: .88rem; }
-td.names, td.words { text-align: left; max-width: 26rem; } td.names { min-width: 7rem; }
+td.names, td.words, th.words { text-align: left; max-width: 26rem; } td.names { min-width: 7rem; }
 td.unit, th.unit { text-align: left; color: var(--soft); }
-td.absent { color: var(--soft); font-style: italic; }
+td.absent { color: var(--soft); font-style: italic; } td[data-mark]::after { content: " " attr(data-mark); }
+.why { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+nav { margin: .8rem 0; } .figures th, .figures td { padding: .3rem .5rem; } .figures td.absent { font-size: .88rem; }
+.figures td[data-mark] { white-space: nowrap; }
 .figures th:first-child { position: sticky; left: 0; background: var(--page); min-width: 11rem; max-width: 16rem; }
 .figures thead th:first-child { background: var(--head); }
 .figures tr.section th:first-child { background: var(--band); max-width: none; }

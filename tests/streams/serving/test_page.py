@@ -45,8 +45,9 @@ def view() -> View:
 def read_table(page: str, section: str) -> dict[str, dict[str, str]]:
     """Return the table of a section: rows by label, cells by heading."""
     (table,) = html.fromstring(page).xpath(f'//section[@id="{section}"]//table')
-    headings = [cell.text_content() for cell in table.xpath("./thead/tr/th")]
-    rows = [[cell.text_content() for cell in row] for row in table.xpath("./tbody/tr")]
+    told = '*[not(@class="unit")]'
+    headings = [cell.text_content() for cell in table.xpath(f"./thead/tr/{told}")]
+    rows = [[cell.text_content() for cell in row.xpath(f"./{told}")] for row in table.xpath("./tbody/tr")]
     return {row[0]: dict(zip(headings[1:], row[1:], strict=True)) for row in rows if len(row) == len(headings)}
 
 
@@ -71,7 +72,7 @@ def test_the_newest_periods_are_shown_first_and_a_part_of_a_period_is_marked(vie
 
 def test_a_chart_has_a_bar_for_each_month_as_long_as_its_number(view):
     (chart, *_) = html.fromstring(to_html(view)).xpath('//section[@id="obsea"]//figure')
-    assert chart.xpath("string(figcaption)") == "Images processed by month"
+    assert chart.xpath("string(figcaption)") == "Images processed by month (image)"
     widths = [float(bar.get("width")) for bar in chart.xpath(".//rect")]
     assert widths == pytest.approx([240 * month / 11 for month in range(1, 12)], abs=0.1)
     assert chart.xpath("string(.//svg/@aria-label)").startswith("obsea images_processed: 2026-01 1; 2026-02 2;")
@@ -82,6 +83,29 @@ def test_each_row_says_what_it_counts(view):
     told = {row.text_content(): row.get("title") for row in rows}
     assert told["Requests"] == DEFINITIONS["requests"].meaning
     assert all(told.values())
+
+
+def test_each_row_says_its_unit_and_the_page_ends_with_definitions_that_need_no_pointing(view):
+    tree = html.fromstring(to_html(view))
+    rows = tree.xpath('//section[@id="obsea"]//tbody/tr[th[@title]][td[@class="unit"]]')
+    units = {row.xpath("string(th)"): row.xpath('string(td[@class="unit"])') for row in rows}
+    assert (units["Images processed"], units["Requests"], units["Unique users"]) == ("image", "request", "person")
+    told = {
+        term.text_content(): term.getnext().text_content() for term in tree.xpath('//section[@id="definitions"]//dt')
+    }
+    assert told["Requests"].startswith(DEFINITIONS["requests"].meaning)
+    assert told["Unique users"].endswith("unique_users@1; unit: person; periods never add up.")
+    assert "measured: counted from the recorded uses, by the rules observatory-1" in tree.text_content()
+
+
+def test_why_something_is_not_measured_stands_once_below_the_table_and_is_read_out_in_each_cell(view):
+    (section,) = html.fromstring(to_html(view)).xpath('//section[@id="obsea"]')
+    marked = section.xpath(".//td[@data-mark]")
+    assert {(cell.text_content(), cell.get("data-mark")) for cell in marked} == {
+        ("not measured: no use tells its institution", "¹")
+    }
+    notes = [note.text_content() for note in section.xpath('.//p[@class="note"]')]
+    assert notes.count("¹ not measured: no use tells its institution.") == 1
 
 
 def test_an_installation_without_figures_says_so(view):
@@ -112,7 +136,7 @@ def test_the_static_page_stands_beside_all_figures_as_data(view, tmp_path):
     names = write_static(view, tmp_path, more=(("Assessment", "assessment.html"),))
     assert names == tuple(sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")))
     page = html.fromstring((tmp_path / "index.html").read_text())
-    links = set(page.xpath("//@href"))
+    links = {link for link in page.xpath("//@href") if not link.startswith("#")}
     assert links == {"metrics/obsea.csv", "metrics/obsea.json", "assessment.html"}
     figures = json.loads((tmp_path / "metrics" / "obsea.json").read_text())["figures"]
     assert len(figures) == len(view.values)
