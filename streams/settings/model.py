@@ -212,6 +212,8 @@ class ProjectSettings(Settings):
         File in MaxMind's format that gives the country of an address.
     robots_file
         List of robots as COUNTER publishes it, which the programs of visitors are held against.
+    sheets_folder
+        Folder of the metric sheets, from which period reports are made.
     key_custodian
         Who keeps that key, as a role: ``data protection officer of the institute``.
     final_payment
@@ -228,6 +230,7 @@ class ProjectSettings(Settings):
     pseudonym_scope: Literal["project", "period"] = "project"
     country_file: Path | None = None
     robots_file: Path | None = None
+    sheets_folder: Path | None = None
     key_custodian: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     final_payment: dt.date | None = None
     audit_years: Annotated[int, Field(ge=1, le=50)] = 5
