@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import pyarrow as pa
@@ -134,6 +135,24 @@ class Table:
             column = self.arrow.column(name)
             return column[0].as_py(), column[-1].as_py()
 
+    def read_texts(self, name: str) -> Iterator[memoryview]:
+        """Yield the bytes of each text of a column that has a text in every row."""
+        with translated("read"):
+            chunks = self.arrow.column(name).chunks
+        for chunk in chunks:
+            _, ends, data = chunk.cast(pa.large_string()).buffers()
+            places = memoryview(ends).cast("q")[chunk.offset : chunk.offset + len(chunk) + 1].tolist()
+            texts = memoryview(data) if data is not None else memoryview(b"")
+            yield from (texts[start:end] for start, end in pairwise(places))
+
+    def ordered(self, name: str) -> Table:
+        """Return the rows in the order of a column."""
+        with translated("write"):
+            values = self.arrow.column(name).to_numpy()
+            if (values[1:] >= values[:-1]).all():
+                return self
+            return Table(self.layout, self.arrow.sort_by(name))
+
     def equals(self, other: Table) -> bool:
         """Return whether the other table has the same rows in the same order."""
         return bool(self.arrow.equals(other.arrow))
@@ -177,7 +196,16 @@ class TableWriter:
         TransientFault
             If the disk is full.
         """
-        table = make_table(self.layout, columns)
+        self.append(make_table(self.layout, columns))
+
+    def append(self, table: Table) -> None:
+        """Append a table of this layout as one row group.
+
+        Raises
+        ------
+        TransientFault
+            If the disk is full.
+        """
         with translated("write"):
             self._writer.write_table(table.arrow)
 
@@ -233,7 +261,7 @@ def adopt_table(layout: Layout, arrow: Any) -> Table:  # noqa: ANN401 - the vend
         If the columns do not fit the layout.
     """
     with translated("write"):
-        return Table(layout, arrow.cast(layout.to_arrow()).combine_chunks())
+        return Table(layout, arrow.cast(layout.to_arrow()))
 
 
 def write_table(table: Table) -> bytes:
@@ -245,8 +273,8 @@ def write_table(table: Table) -> bytes:
         If there is no memory for it.
     """
     target = io.BytesIO()
-    with open_writer(table.layout, target) as writer, translated("write"):
-        writer._writer.write_table(table.arrow)  # noqa: SLF001 - a table of ours needs no second conversion
+    with open_writer(table.layout, target) as writer:
+        writer.append(table)
     return target.getvalue()
 
 

@@ -144,13 +144,20 @@ def to_fact(record: Stored, event: UsageEvent) -> dict[str, Any]:
     plain = event.to_plain()
     canonical = to_event_bytes(plain)
     value_sha256, event_sha256 = to_sha256(record.value or b""), to_sha256(canonical)
-    act, who, program = plain["act"], plain["who"], plain.get("program", {})
-    models = act.get("models")
     return {
         **_to_place(record),
         "value_sha256": None if value_sha256 == event_sha256 else value_sha256,
         "event_sha256": event_sha256,
         "use_sha256": to_sha256(to_use_bytes(plain)),
+        **to_columns(event, plain),
+    }
+
+
+def to_columns(event: UsageEvent, plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a row says of the use itself, given as its plain object too; not where its record stands, and no digests."""
+    act, who, program = plain["act"], plain["who"], plain.get("program", {})
+    models = act.get("models")
+    return {
         **{name: plain[name] for name in _PLAIN_FIELDS},
         "requested_at": to_milliseconds(event.requested_at),
         **_to_observed(event.observed),

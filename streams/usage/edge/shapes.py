@@ -12,13 +12,12 @@ from pydantic import ValidationError
 from schemas.media import Purpose
 from schemas.unit import UnitKind
 from schemas.usage import Heartbeat, Ingested, MarkedByHand, NotDone, Processed, Served
-from streams.brokers.records import Stored
 from streams.usage.edge.admission import Visitor
 from streams.usage.edge.caller import Act, Method, Request, Traffic, record_use
 from streams.usage.edge.kinds import IMAGE_KINDS
 from streams.usage.edge.traces import COMPLAINT, find_telling
 from streams.usage.events import to_event_bytes
-from streams.usage.rows import to_fact
+from streams.usage.rows import to_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +78,7 @@ class Template:
     identity
         The canonical JSON from which the event's id follows.
     row
-        Its row of facts; what each line has of its own is meaningless there.
+        What its row of facts says of it; what each line has of its own is meaningless there.
     unit, image
         Kinds that the line's counts are of.
     program
@@ -145,8 +144,7 @@ def make_template(edge: Edge, fields: Mapping[str, str], at: dt.datetime, known:
     identity = (
         f'{{"door":"{event.door}",{observer}"operation":"{event.operation}","request":"{REQUEST}","rule":"usage/1"}}'
     )
-    record = Stored("usage", 0, 0, _AT, b"", (), b"")
-    return Template(canonical, identity, to_fact(record, event), unit, image, program)
+    return Template(canonical, identity, to_columns(event, plain), unit, image, program)
 
 
 def _to_visitor(fields: Mapping[str, str]) -> Visitor:
