@@ -8,26 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schemas.canonical import to_canonical
-from schemas.usage import Processed, Served
 from streams.usage.closing.freezing import LOOK_AHEAD
-from streams.usage.counting.access import to_access
-from streams.usage.counting.tally import to_session
+from streams.usage.counting.ground import open_uses
+from streams.usage.counting.judged import Judged, count_judged
+from streams.usage.counting.tally import VISITS, count_removed
 from streams.usage.periods import NamedPeriod, read_period
-from streams.usage.rows import from_fact, to_milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from schemas.usage import UsageEvent
     from streams.usage.closing.inputs import Inputs
-    from streams.usage.counting.access import Access
     from streams.usage.counting.profiles import Profile
-
-#: What a door says of itself is no access.
-_HEARTBEAT = "heartbeat"
+    from streams.usage.meter import FactStore
 
 _NOTES = (
     "Items are models, results and datasets of services: an extension of the code, which knows datasets only.",
@@ -35,62 +28,50 @@ _NOTES = (
 )
 
 
-class _Kept(NamedTuple):
-    """An access, and the item that it belongs to: what was sent tells double-clicks apart, and no items."""
+#: What is counted of an item in a month, as COUNTER calls it.
+_METRICS = (
+    "total-dataset-investigations", "total-dataset-requests", "unique-dataset-investigations", "unique-dataset-requests",
+)  # fmt: skip
 
-    access: Access
-    item: str
+_ITEMS = f"""
+    SELECT installation, resource, method, sum(n), sum(requests), count(*), count(*) FILTER (requests > 0)
+    FROM ({VISITS}) GROUP BY ALL ORDER BY installation, resource, method
+"""  # noqa: S608 - put together from constants
 
-
-class _Counts:
-    def __init__(self) -> None:
-        self.investigations = self.requests = 0
-        self.investigated: set[str] = set()
-        self.requested: set[str] = set()
-
-    def add(self, access: Access) -> None:
-        session = to_session(access)
-        self.investigations += 1
-        self.investigated.add(session)
-        if access.action == "request":
-            self.requests += 1
-            self.requested.add(session)
-
-    def to_pairs(self) -> list[tuple[str, int]]:
-        return [
-            ("total-dataset-investigations", self.investigations),
-            ("total-dataset-requests", self.requests),
-            ("unique-dataset-investigations", len(self.investigated)),
-            ("unique-dataset-requests", len(self.requested)),
-        ]
+#: By platform and item: by month: by access method: the metrics.
+_Items = dict[tuple[str, str], dict[str, dict[str, list[tuple[str, int]]]]]
 
 
-#: By platform and item: by month: by access method.
-_Items = dict[tuple[str, str], dict[str, dict[str, _Counts]]]
-
-
-def make_dataset_report(events: Iterable[UsageEvent], inputs: Inputs, profile: Profile) -> bytes:
+def make_dataset_report(store: FactStore, inputs: Inputs, profile: Profile) -> bytes:
     """Return the report as canonical JSON, ended by a line feed.
 
     Parameters
     ----------
-    events
-        Merged uses in the order of their times; one month of them is in memory at once.
+    store
+        With the frozen facts: those of the period, and of somewhat after it.
+
+    Raises
+    ------
+    RejectedInput
+        ``broken_facts``.
+    TransientFault
+        If memory is short.
     """
-    items: _Items = defaultdict(lambda: defaultdict(lambda: defaultdict(_Counts)))
-    months = list_months(inputs)
-    removed: dict[str, int] = dict.fromkeys((rule.name for rule in profile.rules), 0)
-    for month, accesses in _iterate_months(events, months):
-        left = accesses
-        for rule in profile.rules:
-            gone = rule.remove([kept.access for kept in left])
-            removed[rule.name] += sum(kept.access.event_id in gone and _is_in(kept.access, month) for kept in left)
-            left = [kept for kept in left if kept.access.event_id not in gone]
-        for access, item in left:
-            if _is_in(access, month):
-                items[access.installation, item][month.name][access.access_method].add(access)
+    items: _Items = defaultdict(lambda: defaultdict(dict))
+    months, period = list_months(inputs), NamedPeriod(inputs.period, inputs.from_at, inputs.to_at)
+    within = NamedPeriod(inputs.period, inputs.from_at, inputs.to_at + LOOK_AHEAD)
+    with open_uses(store, profile, within) as ground:
+        for month in months:
+            for installation, item, method, *counts in ground.select(_ITEMS, month):
+                found = zip(_METRICS, map(int, counts), strict=True)
+                items[installation, item][month.name][method] = list(found)
+        removed = {rule.name: 0 for rule in profile.rules}
+        for by_rule in count_removed(ground, period).values():
+            for rule, number in by_rule.items():
+                removed[rule] += number
+        judged = count_judged(ground, period)
     report = {
-        "report-header": _to_header(inputs, profile, removed),
+        "report-header": _to_header(inputs, profile, removed, judged),
         "report-datasets": [_to_item(name, items[name], months, inputs.project) for name in sorted(items)],
     }
     return to_canonical(report) + b"\n"
@@ -106,62 +87,15 @@ def list_months(inputs: Inputs) -> list[NamedPeriod]:
     return found
 
 
-def iterate_events(tables: Iterable[Any], winners: dict[str, str], inputs: Inputs) -> Iterator[UsageEvent]:
-    """Yield the uses that a period's report looks at, merged.
-
-    Parameters
-    ----------
-    tables
-        Frozen facts, in the order of their times.
-    winners
-        Of each id under which different uses were recorded, the beginning of the digest of the one that counts.
-    """
-    from_ms, to_ms = to_milliseconds(inputs.from_at), to_milliseconds(inputs.to_at + LOOK_AHEAD)
-    for table in tables:
-        # in the order of times: what ends before the period, or begins after it, need not be looked into
-        first, last = (to_milliseconds(at.replace(tzinfo=dt.UTC)) for at in table.read_ends("requested_at"))
-        if last < from_ms or first >= to_ms:
-            continue
-        columns = table.to_columns()
-        for place, event_id in enumerate(columns["event_id"]):
-            is_told = columns["event_sha256"][place].startswith(winners.get(event_id, ""))
-            is_near = from_ms <= columns["requested_at"][place] < to_ms
-            if is_told and is_near and columns["act"][place] != _HEARTBEAT:
-                yield from_fact({name: values[place] for name, values in columns.items()})
-
-
-def _iterate_months(
-    events: Iterable[UsageEvent], months: list[NamedPeriod]
-) -> Iterator[tuple[NamedPeriod, list[_Kept]]]:
-    """Yield each month with its accesses and those soon after it, in the order of time."""
-    source = iter(events)
-    held: list[_Kept] = []
-    ahead = next(source, None)
-    for month in months:
-        while ahead is not None and ahead.requested_at < month.to_at + LOOK_AHEAD:
-            held.append(_Kept(to_access(ahead), to_item(ahead)))
-            ahead = next(source, None)
-        held.sort(key=lambda kept: (kept.access.requested_at, kept.access.event_id))
-        yield month, held
-        held = [kept for kept in held if kept.access.requested_at >= month.to_at]
-
-
-def to_item(event: UsageEvent) -> str:
-    """Return what was used, as COUNTER's item: a model with its version, an object that was handed out, an operation."""
-    act = event.act
-    if isinstance(act, Processed):
-        return f"{act.observer_name}/{act.observer_version}"
-    return act.resource if isinstance(act, Served) else event.operation
-
-
-def _is_in(access: Access, month: NamedPeriod) -> bool:
-    return month.from_at <= access.requested_at < month.to_at
-
-
-def _to_header(inputs: Inputs, profile: Profile, removed: dict[str, int]) -> dict[str, Any]:
+def _to_header(inputs: Inputs, profile: Profile, removed: dict[str, int], judged: Judged) -> dict[str, Any]:
     plain = profile.to_plain()
     attributes = [("counting-profile", f"{plain['name']} {plain['sha256']}")]
     attributes += [(f"removed-by-{name.partition('@')[0]}", str(count)) for name, count in removed.items()]
+    attributes += [
+        ("robots-list", f"{used.version or 'no version'} {used.sha256} asked of {used.uses}")
+        for used in judged.list_lists()
+    ]
+    attributes += [(f"robots-{why.replace('_', '-')}", str(number)) for why, number in judged.count_unjudged().items()]
     return {
         "report-name": "dataset report",
         "report-id": "dsr",
@@ -183,7 +117,10 @@ def _to_dates(from_at: dt.datetime, to_at: dt.datetime) -> dict[str, str]:
 
 
 def _to_item(
-    name: tuple[str, str], counts: dict[str, dict[str, _Counts]], months: list[NamedPeriod], publisher: str
+    name: tuple[str, str],
+    counts: dict[str, dict[str, list[tuple[str, int]]]],
+    months: list[NamedPeriod],
+    publisher: str,
 ) -> dict[str, Any]:
     platform, item = name
     return {
@@ -201,7 +138,7 @@ def _to_item(
                     # COUNTER: an instance of a count of zero is left out
                     {"metric-type": metric, "access-method": method.lower(), "count": count}
                     for method in sorted(counts[month.name])
-                    for metric, count in counts[month.name][method].to_pairs()
+                    for metric, count in counts[month.name][method]
                     if count
                 ],
             }

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault
 from streams.usage.closing.changes import CHANGES_FILE, list_changes
-from streams.usage.closing.counter import iterate_events, make_dataset_report
-from streams.usage.closing.freezing import iterate_files
-from streams.usage.closing.inputs import ROBOTS_FILE, SHEETS_FOLDER, FolderFacts, Inputs
+from streams.usage.closing.counter import make_dataset_report
+from streams.usage.closing.inputs import SHEETS_FOLDER, FolderFacts, Inputs
 from streams.usage.counting.profiles import make_profile
-from streams.usage.counting.robots import load_robots
 from streams.usage.periods import NamedPeriod
 from streams.usage.reports.definitions import DEFINITIONS
 from streams.usage.reports.facts import open_facts
@@ -68,15 +66,12 @@ def render_texts(folder: Path, inputs: Inputs) -> dict[str, bytes]:
         report = make_report(facts, [_to_period(inputs)], _to_scope(inputs))
         texts = {f"usage.{form}": render(report) for form, render in _REPORT_FORMS.items()}
         assessment = _assess(folder, inputs, facts)
-        winners = _find_winners(facts)
     if assessment is not None:
         texts |= {f"assessment.{form}": render(assessment) for form, render in _ASSESSMENT_FORMS.items()}
     found = {f"{REPORT_FOLDER}/{name}": text.encode() for name, text in texts.items()}
     if inputs.counter_profile is not None:
-        robots = load_robots(folder / ROBOTS_FILE) if inputs.robots else None
-        profile = make_profile(inputs.counter_profile, robots)
-        tables = (table for _, table in iterate_files(FolderFacts(folder)))
-        found[DATASET_REPORT_FILE] = make_dataset_report(iterate_events(tables, winners, inputs), inputs, profile)
+        profile = make_profile(inputs.counter_profile, asked_at_edge=True)
+        found[DATASET_REPORT_FILE] = make_dataset_report(FolderFacts(folder), inputs, profile)
     if inputs.restatement:
         found[CHANGES_FILE] = list_changes(folder, inputs, found).encode()
     return found
@@ -114,15 +109,6 @@ def _assess(folder: Path, inputs: Inputs, facts: Facts) -> Assessment | None:
     remarks = make_remarks(facts, sheets, periods, measured=measured, now_at=inputs.to_at)
     named = [period.name for period in periods]
     return assess(sheets, named, measured, remarks=remarks, about=tell_about(facts, inputs.project, inputs.custody))
-
-
-def _find_winners(facts: Facts) -> dict[str, str]:
-    """Return the use that counts of each id under which different ones were recorded."""
-    if not facts.conflicts:
-        return {}
-    statement = "SELECT event_id::VARCHAR, event_sha256::VARCHAR FROM event JOIN twice USING (event_id) WHERE uses > 1"
-    rows = facts.database.run(statement)
-    return {event_id.replace("-", ""): digest.replace("-", "") for event_id, digest in rows}
 
 
 def choose_periods(sheet_paths: list[Path], period: NamedPeriod) -> tuple[str, ...]:

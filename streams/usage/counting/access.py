@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from schemas.errors import FatalFault
 from schemas.media import Purpose
 from schemas.noun import Count, Name, Noun, Time
-from schemas.usage import UNKNOWN_COUNTRY, Country, NotDone, Person, Processed, Served, Text, UsageEvent
+from schemas.usage import UNKNOWN_COUNTRY, Country, Text
 from streams.usage.counting.robots import is_tool
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 #: Complaints told of one file.
 _MOST_COMPLAINTS = 50
 
-#: HTTP: done; refused because of what was sent; failed because of us.
-_DONE, _REFUSED, _FAILED = 200, 400, 500
+#: HTTP: done.
+_DONE = 200
 
 
 class Access(Noun):
@@ -34,7 +34,7 @@ class Access(Noun):
     session
         The session's id, where the door keeps sessions.
     resource
-        What was opened; two with different contents are two resources.
+        What was opened.
     action
         A request delivers content; an investigation looks at what there is, or submits.
     status
@@ -92,34 +92,3 @@ def read_accesses(lines: Iterable[str], name: str) -> list[Access]:
         more = f"\n{name}: and {len(complaints) - _MOST_COMPLAINTS} more" if len(complaints) > _MOST_COMPLAINTS else ""
         raise FatalFault("\n".join(complaints[:_MOST_COMPLAINTS]) + more)
     return found
-
-
-def to_access(event: UsageEvent) -> Access:
-    """Return a recorded use as an access.
-
-    COUNTER has no report for services, so this is an extension, declared here: the model or the object handed out is the
-    resource, a delivered result is a request, a submission that was taken in is an investigation. What was sent is part of
-    the resource, so that two pictures sent in one second are no double-click.
-    """
-    act, who = event.act, event.who
-    if isinstance(act, Processed):
-        resource = f"{act.observer_name}/{act.observer_version}"
-    else:
-        resource = act.resource if isinstance(act, Served) else event.operation
-    status = _DONE
-    if isinstance(act, NotDone):
-        status = _REFUSED if act.status == "refused" else _FAILED
-    return Access(
-        event_id=event.event_id,
-        requested_at=event.requested_at,
-        installation=event.installation,
-        user=who.pseudonym if isinstance(who, Person) else who.owner,
-        resource=" ".join((resource, *sorted(event.contents)))[:1200],
-        action="request" if isinstance(act, Processed | Served) else "investigation",
-        status=status,
-        purpose=event.purpose,
-        traffic=event.traffic,
-        method=event.access,
-        country=event.country,
-        bytes=event.bytes,
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.canonical import to_digest
 from schemas.errors import FatalFault
-from streams.usage.counting.rules import CountingRule, DoubleClick, NoRobots, Success, UserPurpose
+from streams.usage.counting.rules import CountingRule, DoubleClick, NoRobots, Success, UserPurpose, describe_robots
 
 if TYPE_CHECKING:
     from streams.usage.counting.robots import Robots
@@ -22,6 +22,8 @@ class Profile:
     ----------
     name
         With its version; other rules are another name.
+    robots
+        The list that programs of logs are held against; absent where the edge has asked its own.
     """
 
     name: str
@@ -35,28 +37,23 @@ class Profile:
             "rules": [{"name": rule.name, "promise": rule.promise} for rule in self.rules],
         }
         if self.robots is not None:
-            plain["robots"] = {
-                "sha256": self.robots.sha256,
-                "version": self.robots.version,
-                "patterns": len(self.robots.patterns),
-                "left_out": list(self.robots.left_out),
-            }
+            plain["robots"] = describe_robots(self.robots)
         return plain | {"sha256": to_digest(plain)}
 
 
 def _make_research_data(robots: Robots | None) -> Profile:
     # RD1 has no word on purposes; what is no user's is no use in any report of ours
     kept = robots.without_tools() if robots else None
-    return Profile("counter-rd-1", (Success(), UserPurpose(), NoRobots(kept), DoubleClick()), kept)
+    return Profile("counter-rd-1", (Success(), UserPurpose(), NoRobots("list-without-tools"), DoubleClick()), kept)
 
 
 def _make_release_five(robots: Robots | None) -> Profile:
-    return Profile("counter-r5.1", (Success(), UserPurpose(), NoRobots(robots), DoubleClick()), robots)
+    return Profile("counter-r5.1", (Success(), UserPurpose(), NoRobots("list"), DoubleClick()), robots)
 
 
 def _make_plain(robots: Robots | None) -> Profile:
     del robots  # what a door has marked as a robot's is all this profile knows of robots
-    return Profile("observatory-1", (Success(), UserPurpose(), NoRobots(None)))
+    return Profile("observatory-1", (Success(), UserPurpose(), NoRobots("door")))
 
 
 #: Every profile there is; another one is another line.
@@ -70,8 +67,15 @@ PROFILES: dict[str, Callable[[Robots | None], Profile]] = {
 _NEED_ROBOTS = frozenset({"counter-rd-1", "counter-r5.1"})
 
 
-def make_profile(name: str, robots: Robots | None = None) -> Profile:
+def make_profile(name: str, robots: Robots | None = None, *, asked_at_edge: bool = False) -> Profile:
     """Return a profile.
+
+    Parameters
+    ----------
+    robots
+        The list that programs of logs are held against.
+    asked_at_edge
+        What is counted are uses, which keep what the list of their time said at the edge: no list is needed any more.
 
     Raises
     ------
@@ -82,6 +86,8 @@ def make_profile(name: str, robots: Robots | None = None) -> Profile:
     if make is None:
         message = f"There is no profile {name!r}; there are {', '.join(PROFILES)}."
         raise FatalFault(message)
+    if asked_at_edge:
+        return make(None)
     if robots is None and name in _NEED_ROBOTS:
         message = f"The profile {name} needs a list of robots, which you supply (COUNTER publishes one)."
         raise FatalFault(message)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from streams.usage.counting.access import Access
     from streams.usage.counting.robots import Robots
 
 
@@ -24,8 +20,13 @@ class CountingRule(Protocol):
     def promise(self) -> str:
         """What it removes, in a sentence."""
 
-    def remove(self, accesses: Sequence[Access]) -> set[str]:
-        """Return the ids of those that do not count; they are given in the order of time, then of ids, each id once."""
+    @property
+    def query(self) -> str:
+        """SQL that gives the ``place`` of each access that does not count, out of the view ``remaining``.
+
+        The columns of the view are those of ``access`` in :mod:`streams.usage.counting.ground`; it holds what the rules before
+        have left. The table ``tool_pattern`` holds the entries of lists of robots that match programs of researchers.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,11 @@ class Success:
         """What it removes."""
         return f"Removes accesses whose HTTP status is not {' or '.join(map(str, sorted(self.statuses)))}."
 
-    def remove(self, accesses: Sequence[Access]) -> set[str]:
-        """Return the ids of those that were not delivered."""
-        return {access.event_id for access in accesses if access.status not in self.statuses}
+    @property
+    def query(self) -> str:
+        """Those that were not delivered."""
+        statuses = ", ".join(map(str, sorted(self.statuses)))
+        return f"SELECT place FROM remaining WHERE status NOT IN ({statuses})"  # noqa: S608 - numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +66,27 @@ class UserPurpose:
         """What it removes."""
         return "Removes accesses of another purpose than a user's, and those of tests."
 
-    def remove(self, accesses: Sequence[Access]) -> set[str]:
-        """Return the ids of those that served another purpose."""
-        return {access.event_id for access in accesses if access.purpose != "user" or access.traffic == "test"}
+    @property
+    def query(self) -> str:
+        """Those that served another purpose."""
+        return "SELECT place FROM remaining WHERE purpose <> 'user' OR traffic = 'test'"
+
+
+#: How robots are known: by what a door has marked alone, by a whole list too, or by what of it no researcher's program matches.
+Knowing = Literal["door", "list", "list-without-tools"]
+
+_LISTED: dict[Knowing, str] = {
+    "door": "false",
+    "list": "judged = 'robot'",
+    "list-without-tools": "judged = 'robot' AND pattern NOT IN (SELECT pattern FROM tool_pattern)",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class NoRobots:
-    """Robots are no users: those that a list knows, and those that a door has marked."""
+    """Robots are no users: those that a door has marked, and those that a list knows."""
 
-    robots: Robots | None
+    by: Knowing = "door"
 
     @property
     def name(self) -> str:
@@ -82,19 +96,17 @@ class NoRobots:
     @property
     def promise(self) -> str:
         """What it removes."""
-        if self.robots is None:
-            return "Removes accesses that a door has marked as a robot's; there is no list of robots."
-        kept = ", but not programs that researchers use" if self.robots.left_out else ""
+        if self.by == "door":
+            return "Removes accesses that a door has marked as a robot's; no list of robots is asked."
+        kept = ", but not programs that researchers use" if self.by == "list-without-tools" else ""
         return (
             f"Removes accesses of programs on the list of robots{kept}, and those that a door has marked as a robot's."
         )
 
-    def remove(self, accesses: Sequence[Access]) -> set[str]:
-        """Return the ids of those that robots made."""
-        return {access.event_id for access in accesses if access.traffic == "robot" or self._knows(access.agent)}
-
-    def _knows(self, agent: str | None) -> bool:
-        return agent is not None and self.robots is not None and self.robots.knows(agent)
+    @property
+    def query(self) -> str:
+        """Those that robots made; of which no list is known what the program is, are none."""
+        return f"SELECT place FROM remaining WHERE traffic = 'robot' OR ({_LISTED[self.by]})"  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +114,7 @@ class DoubleClick:
     """Repeated accesses of a user to a resource in quick succession are one: the last.
 
     A chain collapses to its last member, however long it is; a gap of exactly the window is a double-click. The hour that
-    parts sessions does not part a double-click.
+    parts sessions does not part a double-click. Two accesses that sent different things are no double-click.
     """
 
     window_s: float = 30.0
@@ -117,21 +129,24 @@ class DoubleClick:
         """What it removes."""
         return f"Removes accesses that the same user repeated within {self.window_s:g} s; of a chain the last remains."
 
-    def remove(self, accesses: Sequence[Access]) -> set[str]:
-        """Return the ids of those that were repeated."""
-        window = dt.timedelta(seconds=self.window_s)
-        return {
-            first.event_id
-            for chain in _group(accesses)
-            for first, second in pairwise(chain)
-            if second.requested_at - first.requested_at <= window
-        }
+    @property
+    def query(self) -> str:
+        """Those that were repeated."""
+        return f"""
+            SELECT place FROM (
+                SELECT place, epoch_ms(asked_at) AS asked_ms, lead(epoch_ms(asked_at)) OVER (
+                    PARTITION BY installation, session, actor, resource, sent, action ORDER BY asked_at, tie
+                ) AS next_ms
+                FROM remaining
+            ) WHERE next_ms - asked_ms <= {round(self.window_s * 1000)}
+        """  # noqa: S608 - a number
 
 
-def _group(accesses: Sequence[Access]) -> Iterable[list[Access]]:
-    """Return the accesses of each user to each resource, in the order of time."""
-
-    def to_key(access: Access) -> tuple[str, ...]:
-        return (access.installation, access.session or "", access.user, access.resource, access.action)
-
-    return (list(group) for _, group in groupby(sorted(accesses, key=to_key), key=to_key))
+def describe_robots(robots: Robots) -> dict[str, object]:
+    """Return what a report says of a list of robots."""
+    return {
+        "sha256": robots.sha256,
+        "version": robots.version,
+        "patterns": len(robots.patterns),
+        "left_out": list(robots.left_out),
+    }

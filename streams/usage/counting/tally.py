@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.canonical import to_canonical
 from schemas.noun import to_time_text
 from streams.usage.counting.access import Access
+from streams.usage.counting.ground import Ground, open_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,44 +17,35 @@ if TYPE_CHECKING:
     from streams.usage.counting.profiles import Profile
     from streams.usage.periods import NamedPeriod
 
+#: What is counted of each installation and access method, in the order of the queries.
+COUNTS = (
+    "total_investigations", "unique_investigations", "total_requests", "unique_requests", "bytes", "sessions",
+)  # fmt: skip
 
-#: Letters of ``2025-03-10`` and of ``2025-03-10T13``: times are in UTC, as accesses keep them.
-_DAY, _HOUR = 10, 13
+#: The session of an access: its own id and the day, or else the user and the hour of the day, in UTC. Accesses of one session
+#: to one resource are one visit.
+VISITS = """
+    SELECT installation, method, resource, coalesce(session, actor) AS visitor, session IS NULL AS is_slice,
+        date_trunc(if(session IS NULL, 'hour', 'day'), asked_at) AS slice, count(*) AS n,
+        count(*) FILTER (action = 'request') AS requests, coalesce(sum(bytes) FILTER (action = 'request'), 0) AS bytes
+    FROM remaining WHERE {when} GROUP BY ALL
+"""
 
+_ROWS = f"""
+    SELECT installation, method, sum(n), sum(visits), sum(requests), sum(asked), sum(bytes), count(*) FROM (
+        SELECT installation, method, visitor, is_slice, slice, sum(n) AS n, count(*) AS visits, sum(requests) AS requests,
+            count(*) FILTER (requests > 0) AS asked, sum(bytes) AS bytes
+        FROM ({VISITS}) GROUP BY ALL
+    ) GROUP BY ALL ORDER BY installation, method
+"""  # noqa: S608 - put together from constants
 
-@dataclass(slots=True)
-class _Row:
-    """What is counted of one installation and access method."""
+_COUNTRIES = """
+    SELECT installation, method, country, count(*) FROM remaining WHERE {when} GROUP BY ALL ORDER BY ALL
+"""
 
-    investigations: int = 0
-    requests: int = 0
-    bytes: int = 0
-    investigated: set[tuple[str, str]] = field(default_factory=set)
-    requested: set[tuple[str, str]] = field(default_factory=set)
-    sessions: set[str] = field(default_factory=set)
-    countries: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def add(self, access: Access) -> None:
-        session = to_session(access)
-        self.sessions.add(session)
-        self.countries[access.country] += 1
-        self.investigations += 1
-        self.investigated.add((session, access.resource))
-        if access.action == "request":
-            self.requests += 1
-            self.requested.add((session, access.resource))
-            self.bytes += access.bytes
-
-    def to_plain(self) -> dict[str, Any]:
-        return {
-            "total_investigations": self.investigations,
-            "unique_investigations": len(self.investigated),
-            "total_requests": self.requests,
-            "unique_requests": len(self.requested),
-            "bytes": self.bytes,
-            "sessions": len(self.sessions),
-            "countries": dict(self.countries),
-        }
+_REMOVED = """
+    SELECT installation, rule, count(*) FROM gone JOIN access ON access.rowid = gone.place WHERE {when} GROUP BY ALL ORDER BY ALL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +87,6 @@ class Tally:
         return to_canonical(self.to_plain())
 
 
-def to_session(access: Access) -> str:
-    """Return the session of an access: its own id and the day, or else the user and the hour of the day, in UTC."""
-    if access.session is not None:
-        return f"{access.session}|{access.requested_at.isoformat()[:_DAY]}"
-    return f"{access.user}|{access.requested_at.isoformat()[:_HOUR]}"
-
-
 def count(accesses: Iterable[Access], profile: Profile, period: NamedPeriod) -> Tally:
     """Count accesses by a profile. Order, repetition, partitions and time zones mean nothing.
 
@@ -109,23 +94,38 @@ def count(accesses: Iterable[Access], profile: Profile, period: NamedPeriod) -> 
     ----------
     accesses
         All there are: the rules see those before and after the period too, since a double-click may cross its ends.
+
+    Raises
+    ------
+    TransientFault
+        If memory is short.
     """
-    left, conflicts = _merge(accesses)
-    removed = []
-    for rule in profile.rules:
-        gone = rule.remove(left)
-        removed.append((rule.name, sum(access.event_id in gone and _is_in(access, period) for access in left)))
-        left = [access for access in left if access.event_id not in gone]
-    rows: dict[tuple[str, str], _Row] = defaultdict(_Row)
-    for access in left:
-        if _is_in(access, period):
-            rows[access.installation, access.access_method].add(access)
-    plain = tuple((key, rows[key].to_plain()) for key in sorted(rows))
-    return Tally(profile.to_plain(), period, tuple(removed), plain, conflicts)
+    told, conflicts = _merge(accesses)
+    with open_log(told, profile) as ground:
+        rows = tuple(count_rows(ground, period).items())
+        removed: dict[str, int] = dict.fromkeys((rule.name for rule in profile.rules), 0)
+        for counts in count_removed(ground, period).values():
+            for rule, number in counts.items():
+                removed[rule] += number
+    return Tally(profile.to_plain(), period, tuple(removed.items()), rows, conflicts)
 
 
-def _is_in(access: Access, period: NamedPeriod) -> bool:
-    return period.from_at <= access.requested_at < period.to_at
+def count_rows(ground: Ground, period: NamedPeriod) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what remains in a period, by installation and access method: the :data:`COUNTS`, and ``countries``."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for installation, method, *numbers in ground.select(_ROWS, period):
+        found[installation, method] = dict(zip(COUNTS, map(int, numbers), strict=True)) | {"countries": {}}
+    for installation, method, country, number in ground.select(_COUNTRIES, period):
+        found[installation, method]["countries"][country] = number
+    return found
+
+
+def count_removed(ground: Ground, period: NamedPeriod) -> dict[str, dict[str, int]]:
+    """Return how many accesses of a period each rule removed, by installation and rule."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for installation, place, number in ground.select(_REMOVED, period):
+        found[installation][ground.profile.rules[place].name] = number
+    return found
 
 
 def _merge(accesses: Iterable[Access]) -> tuple[list[Access], tuple[str, ...]]:

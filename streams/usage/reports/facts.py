@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _OBJECTS_AT_ONCE, _BYTES_AT_ONCE = 10, 8 * 2**20
 
 #: Facts of more bytes are counted in a file, since they take some ten times that when they are counted.
-_IN_MEMORY_BYTES = 32 * 2**20
+IN_MEMORY_BYTES = 32 * 2**20
 
 #: What counts: a person or an owner used the installation. Tests, canaries, staff and robots are shown, not counted.
 COUNTED = "purpose = 'user' AND traffic NOT IN ('robot', 'test')"
@@ -197,8 +197,8 @@ def open_facts(store: FactStore, *, allow_missing: bool = False) -> Iterator[Fac
         If the store is away or memory is short.
     """
     size_bytes = sum(info.size_bytes for info in store.list(f"{FACTS_FOLDER}/"))
-    database = Database(spills=size_bytes > _IN_MEMORY_BYTES)
-    reading = _Reading(store, allow_missing)
+    database = Database(spills=size_bytes > IN_MEMORY_BYTES)
+    reading = FactReading(store, allow_missing)
     try:
         rejected = _load_rejected(reading, database)
         database.run(f"CREATE TABLE event ({_EVENT_COLUMNS})")
@@ -212,7 +212,7 @@ def open_facts(store: FactStore, *, allow_missing: bool = False) -> Iterator[Fac
         database.close()
 
 
-def _load_rejected(reading: _Reading, database: Database) -> tuple[tuple[str, int], ...]:
+def _load_rejected(reading: FactReading, database: Database) -> tuple[tuple[str, int], ...]:
     database.run("CREATE TABLE rejected (reason VARCHAR, value_sha256 VARCHAR)")
     for table in reading.read_objects(REJECTED_FOLDER, REJECTED, ("reason", "value_sha256")):
         database.insert("INSERT INTO rejected SELECT reason, value_sha256 FROM arriving", table)
@@ -221,7 +221,17 @@ def _load_rejected(reading: _Reading, database: Database) -> tuple[tuple[str, in
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class FactReading:
+    """Objects of facts, read some at a time.
+
+    Attributes
+    ----------
+    allow_missing
+        Leave out what cannot be read.
+    broken
+        What was left out.
+    """
+
     store: FactStore
     allow_missing: bool
     broken: list[str] = field(default_factory=list)

@@ -56,7 +56,7 @@ def _arrive(lines: list[dict[str, object]], chance: random.Random) -> list[str]:
 
 
 @pytest.mark.parametrize("name", PROFILES)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(size=st.integers(0, 40), seed=st.integers(0, 2**32), other=st.integers(0, 2**32))
 def test_equal_accesses_give_equal_bytes_however_they_arrive(name, size, seed, other):
     profile, period = make_profile(name, _ROBOTS), read_period("2025-03")
@@ -73,7 +73,7 @@ def test_ten_thousand_accesses_count_the_same_in_any_order():
     assert dict(told[0].removed)["double-click@1"] > 100
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(size=st.integers(1, 40), seed=st.integers(0, 2**32))
 def test_every_access_is_counted_or_removed_by_one_rule(size, seed):
     chance = random.Random(seed)

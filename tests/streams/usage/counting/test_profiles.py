@@ -5,12 +5,9 @@ import json
 import pytest
 
 from schemas.errors import FatalFault
-from streams.usage.counting.access import read_accesses, to_access
+from streams.usage.counting.access import read_accesses
 from streams.usage.counting.profiles import PROFILES, make_profile
 from streams.usage.counting.robots import RESEARCH_TOOLS, Robots, load_robots
-from streams.usage.counting.tally import count
-from streams.usage.periods import read_period
-from tests.streams.usage.uses import make_not_done, make_person, make_use
 
 _FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 
@@ -70,13 +67,3 @@ def test_wrong_lines_of_a_log_are_all_named():
     assert [line.split(":")[1] for line in caught.value.sentence.splitlines()] == ["2", "3", "5", "6"]
     with pytest.raises(FatalFault, match="and 10 more"):
         read_accesses(["{"] * 60, "log")
-
-
-def test_our_own_uses_count_by_any_profile():
-    uses = [make_use(number, who=make_person("ada")) for number in range(3)]
-    uses += [make_not_done(7, "failure", "outage"), make_use(9, traffic="robot"), uses[0]]
-    found = count(
-        map(to_access, uses), make_profile("counter-rd-1", Robots("00" * 32, "", ("bot",))), read_period("2026-11")
-    )
-    assert [(key, row["total_requests"], row["sessions"]) for key, row in found.rows] == [(("obsea", "Machine"), 3, 1)]
-    assert dict(found.removed) == {"success@1": 1, "user-purpose@1": 0, "robots@1": 1, "double-click@1": 0}

@@ -166,7 +166,7 @@ def test_large_facts_are_counted_in_a_file_as_small_ones_are_in_memory(tmp_path,
     lines = [_LINE | {"id": f"job-{number}", "subject": f"user-{number % 7}"} for number in range(50)]
     store, _ = _import(tmp_path, lines)
     small = _report(store)
-    monkeypatch.setattr("streams.usage.reports.facts._IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("streams.usage.reports.facts.IN_MEMORY_BYTES", 0)
     assert _report(store) == small
     assert small["unique_users", ""] == 7
 
