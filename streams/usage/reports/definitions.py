@@ -150,11 +150,16 @@ _ALL = (
     ),
     Definition(
         "uses_by_country", "Uses by country", "people", "use",
-        "Deliveries and reads by country, the unknown one (ZZ) among them, each with its share.",
+        "Deliveries and reads by country, the unknown one (ZZ) among them, each with its share. Of countries with few "
+        "persons (fewer than three unless set otherwise), and of so many others that none can be worked out, the numbers "
+        "are suppressed and told together, for each period; such sums do not add up over periods.",
+        version=2,
     ),
     Definition(
         "uses_by_country_source", "Uses by source of the country", "people", "use",
-        "Deliveries and reads by how the country is known: identity provider, address, declared for the feed, or not.",
+        "Deliveries and reads by how the country is known: identity provider, address, declared for the feed, or not. "
+        "Suppressed where it would tell how many of an unknown country are among uses by country that are suppressed.",
+        version=2,
     ),
     Definition(
         "uncounted_uses", "Uses not counted", "uncounted", "use",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from schemas.usage import UNKNOWN_COUNTRY, Bounded, Measured, Names, NotMeasured
 from streams.usage.countries import to_country_name
@@ -13,15 +13,28 @@ from streams.usage.reports.figures import NOBODY, TILE, Figures
 
 if TYPE_CHECKING:
     from streams.usage.reports.scope import Coverage, Scope
+    from streams.usage.suppression import Hiding
     from streams.usage.unique import Unique
 
-Value = Measured | Bounded | NotMeasured | Names
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A part that was counted and is not told, since few persons are behind it or behind another one."""
+
+    kind: Literal["suppressed"] = "suppressed"
+    why: str = "few_persons"
+
+
+Value = Measured | Bounded | NotMeasured | Names | Suppressed
 
 #: Why a figure is not measured.
 NO_LOGIN, NO_FACTS, NO_INSTITUTION = "no_login", "no_facts", "no_institution"
 
 #: Why only bounds are known.
 SEVERAL_KEYS = "several_keys"
+
+#: The part that holds what is suppressed of the others.
+TOGETHER = "suppressed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +65,18 @@ class Line:
     cells: tuple[Cell, ...]
 
 
-def list_lines(columns: list[Figures], coverage: tuple[Coverage, ...], scope: Scope) -> tuple[Line, ...]:
+def list_lines(
+    columns: list[Figures], coverage: tuple[Coverage, ...], scope: Scope, *, hidden: Sequence[Hiding] = ()
+) -> tuple[Line, ...]:
     """Return the lines of one installation's figures, in the order of the report.
 
     Parameters
     ----------
-    columns, coverage
-        One for each period.
+    columns, coverage, hidden
+        One for each period; nothing is hidden where none are given.
     """
-    lines = _Lines(columns, coverage, scope)
+    countries = tuple(hiding.countries for hiding in hidden) or tuple(frozenset[str]() for _ in columns)
+    lines = _Lines(columns, coverage, scope, countries)
     return (*_list_images(lines), *_list_uses(lines), *_list_people(lines), *_list_uncounted(lines))
 
 
@@ -71,6 +87,7 @@ class _Lines:
     columns: list[Figures]
     coverage: tuple[Coverage, ...]
     scope: Scope
+    hidden: tuple[frozenset[str], ...]
 
     def make(self, metric: str, read: Callable[[Figures], int]) -> Line:
         return self._make(metric, "", DEFINITIONS[metric].label, lambda figures: Cell(_measure(read(figures))))
@@ -104,6 +121,50 @@ class _Lines:
             return Cell(_measure(count), round(count / whole, 4) if shared and whole else None)
 
         return self._make(metric, part, label, fill)
+
+    def make_countries(self) -> list[Line]:
+        """Return the uses by country, and in a line below what is suppressed of them in each period."""
+        lines = self.make_parts(
+            "uses_by_country",
+            lambda figures: figures.countries,
+            always=(UNKNOWN_COUNTRY,),
+            to_label=lambda code: f"{to_country_name(code) or 'unknown'} ({code})",
+            shared=True,
+        )
+        if not any(self.hidden):
+            return lines
+        kept = self._suppress(lines, [{line.detail for line in lines} & hidden for hidden in self.hidden])
+
+        def fill(figures: Figures, hidden: frozenset[str]) -> Cell:
+            whole, count = sum(figures.countries.values()), sum(figures.countries.get(code, 0) for code in hidden)
+            return Cell(_measure(count), round(count / whole, 4) if whole else None)
+
+        cells = tuple(
+            fill(figures, hidden) if coverage.share else Cell(NotMeasured(why=NO_FACTS))
+            for figures, coverage, hidden in zip(self.columns, self.coverage, self.hidden, strict=True)
+        )
+        return [*kept, Line(DEFINITIONS["uses_by_country"], TOGETHER, "suppressed countries, together", cells)]
+
+    def make_sources(self) -> list[Line]:
+        """Return the uses by source of the country, unless they would tell how many are of an unknown one."""
+        hidden = [UNKNOWN_COUNTRY in hidden for hidden in self.hidden]
+        # a source that has no line would be known to be 0
+        always = _SOURCES if any(hidden) else ()
+        lines = self.make_parts("uses_by_country_source", lambda figures: figures.sources, always=always, shared=True)
+        return self._suppress(lines, [{line.detail for line in lines} if one else set() for one in hidden])
+
+    def _suppress(self, lines: list[Line], hidden: Sequence[set[str]]) -> list[Line]:
+        """Return lines with what is hidden in each period left out."""
+        return [
+            replace(
+                line,
+                cells=tuple(
+                    Cell(Suppressed()) if line.detail in own else cell
+                    for cell, own in zip(line.cells, hidden, strict=True)
+                ),
+            )
+            for line in lines
+        ]
 
     def _make(self, metric: str, detail: str, label: str, fill: Callable[[Figures], Cell]) -> Line:
         cells = tuple(
@@ -213,16 +274,12 @@ def _list_people(lines: _Lines) -> list[Line]:
         *lines.make_parts("uses_by_owner", lambda figures: figures.owners),
         lines.make_value("countries", lambda figures: Names(names=tuple(list_countries(figures)))),
         lines.make("country_count", lambda figures: len(list_countries(figures))),
-        *lines.make_parts(
-            "uses_by_country",
-            lambda figures: figures.countries,
-            always=(UNKNOWN_COUNTRY,),
-            to_label=lambda code: f"{to_country_name(code) or 'unknown'} ({code})",
-            shared=True,
-        ),
-        *lines.make_parts("uses_by_country_source", lambda figures: figures.sources, shared=True),
+        *lines.make_countries(),
+        *lines.make_sources(),
     ]
 
+
+_SOURCES = ("declared", "geoip", "idp", "none")
 
 _TIERS = {"1": "declared owner", "2": "address", "3": "cookie or key", "4": "login"}
 

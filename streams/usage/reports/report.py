@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.usage.periods import read_period
+from streams.usage.reports.crowds import find_hidden
 from streams.usage.reports.definitions import PROFILE
 from streams.usage.reports.figures import Figures, list_installations, read_figures
 from streams.usage.reports.lines import Line, list_lines
 from streams.usage.reports.scope import Coverage, Scope, to_coverage
 from streams.usage.reports.spikes import Spike, find_spikes
+from streams.usage.suppression import DEFAULT_LEAST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streams.usage.periods import NamedPeriod
     from streams.usage.reports.facts import Facts
+    from streams.usage.suppression import Hiding
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Sheet:
         For each period: how much of it was counted, and which facts stand behind it.
     demonstration
         Whether results of demonstration models are among the images processed of any period.
+    hidden
+        For each period the countries whose uses are suppressed; empty where nobody is recognised at all.
     """
 
     installation: str
@@ -36,6 +41,7 @@ class Sheet:
     coverage: tuple[Coverage, ...]
     as_of: tuple[str, ...]
     demonstration: bool
+    hidden: tuple[Hiding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class Report:
         Months of the periods that COUNTER's rule flags, by installation and figure.
     strange
         Installations that facts name and nobody declared, where any are declared.
+    least_persons
+        Numbers of fewer persons are not told by country.
     """
 
     profile: str
@@ -67,6 +75,7 @@ class Report:
     broken: tuple[str, ...] = ()
     spikes: tuple[Spike, ...] = ()
     strange: tuple[str, ...] = ()
+    least_persons: int = DEFAULT_LEAST
 
     def list_spikes(self, sheet: Sheet, line: Line, period: NamedPeriod) -> tuple[Spike, ...]:
         """Return the flagged months of a period that stand behind the value of a line; parts of figures have none."""
@@ -90,7 +99,10 @@ def make_report(facts: Facts, periods: Sequence[NamedPeriod], scope: Scope | Non
     scope = scope or Scope()
     names = {scope.only} if scope.only else {*scope.installations, *list_installations(facts)}
     counted = [read_figures(facts, period, names) for period in periods]
-    sheets = tuple(_make_sheet([figures[name] for figures in counted], scope) for name in sorted(names))
+    hidden = find_hidden(facts, periods, least=scope.least_persons)
+    sheets = tuple(
+        _make_sheet([figures[name] for figures in counted], scope, hidden.get(name, ())) for name in sorted(names)
+    )
     return Report(
         PROFILE,
         tuple(periods),
@@ -100,15 +112,17 @@ def make_report(facts: Facts, periods: Sequence[NamedPeriod], scope: Scope | Non
         broken=facts.broken,
         spikes=find_spikes(facts, periods, names, as_of_at=scope.as_of_at),
         strange=tuple(sorted(names - {*scope.installations})) if scope.installations and not scope.only else (),
+        least_persons=scope.least_persons,
     )
 
 
-def _make_sheet(columns: list[Figures], scope: Scope) -> Sheet:
+def _make_sheet(columns: list[Figures], scope: Scope, hidden: tuple[Hiding, ...]) -> Sheet:
     coverage = tuple(to_coverage(figures, scope) for figures in columns)
     return Sheet(
         installation=columns[0].installation,
-        lines=list_lines(columns, coverage, scope),
+        lines=list_lines(columns, coverage, scope, hidden=hidden),
         coverage=coverage,
         as_of=tuple(figures.as_of for figures in columns),
         demonstration=any(figures.sum_images("processed").demonstration for figures in columns),
+        hidden=hidden,
     )

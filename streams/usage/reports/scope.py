@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from schemas.usage import Period
+from streams.usage.suppression import DEFAULT_LEAST
 
 if TYPE_CHECKING:
     from streams.usage.reports.figures import Figures
@@ -40,6 +41,8 @@ class Scope:
         Installations that people can log in to: no user in a period is then a measured 0.
     as_of_at
         When the report is made; a period that is not over by then is marked as partly covered.
+    least_persons
+        Numbers of fewer persons are not told by country; with 1 all are.
     """
 
     installations: tuple[str, ...] = ()
@@ -47,6 +50,7 @@ class Scope:
     counted_since: Mapping[str, dt.datetime] = field(default_factory=dict)
     with_login: frozenset[str] = frozenset()
     as_of_at: dt.datetime | None = None
+    least_persons: int = DEFAULT_LEAST
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from schemas.canonical import to_canonical
 from schemas.noun import to_time_text
 from schemas.usage import Bounded, Measured, Names
+from streams.usage.countries import to_country_name
 from streams.usage.reports.definitions import DEFINITIONS, SECTIONS
+from streams.usage.reports.lines import Suppressed
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -129,11 +131,28 @@ def list_notes(report: Report) -> tuple[str, ...]:
         if sheet.demonstration:
             notes.append(f"{sheet.installation}: results of demonstration models are among the images processed.")
     notes += [spike.to_sentence() for spike in report.spikes]
+    notes += _list_suppressed(report)
     return tuple(notes)
 
 
+def _list_suppressed(report: Report) -> Iterator[str]:
+    for sheet in report.sheets:
+        if any(hiding.countries for hiding in sheet.hidden):
+            yield (
+                f"{sheet.installation}: uses by country of fewer than {report.least_persons} persons are suppressed, and with "
+                "them so many others that none can be worked out; what is suppressed of a period is told together."
+            )
+        for period, hiding in zip(report.periods, sheet.hidden, strict=False):
+            if hiding.exposed:
+                names = ", ".join(to_country_name(code) or code for code in sorted(hiding.exposed))
+                yield (
+                    f"{sheet.installation}, {period.name}: there were so few uses that the totals and the names of countries, "
+                    f"which are always told, give away what is suppressed of {names}."
+                )
+
+
 def to_text(cell: Cell) -> str:
-    """Return a figure as a person reads it: ``1,150``, ``12 (34.30 %)``, ``not measured: nobody can log in``."""
+    """Return a figure as a person reads it: ``1,150``, ``12 (34.30 %)``, ``suppressed``, ``not measured: nobody can log in``."""
     value = cell.value
     if isinstance(value, Measured):
         share = "" if cell.share is None else f" ({100 * cell.share:.2f} %)"
@@ -143,6 +162,8 @@ def to_text(cell: Cell) -> str:
         return f"between {value.low:,.0f} and {value.high:,.0f}"
     if isinstance(value, Names):
         return ", ".join(value.names) or "none"
+    if isinstance(value, Suppressed):
+        return "suppressed"
     return f"not measured: {_REASONS.get(value.why, value.why)}"
 
 

@@ -11,6 +11,7 @@ from streams.usage.edge.keys import KeyRing
 from streams.usage.periods import NamedPeriod, read_period
 from streams.usage.pseudonym import PseudonymKey
 from streams.usage.reports.facts import open_facts
+from streams.usage.reports.lines import TOGETHER, Suppressed
 from streams.usage.reports.report import Report, make_report
 from tests.support.history.deeds import PLACES
 from tests.support.history.records import History, make_history
@@ -55,6 +56,8 @@ def _read(value: object) -> object:
             return names
         case NotMeasured(why=why):
             return why
+        case Suppressed():
+            return "suppressed"
     return value
 
 
@@ -69,8 +72,10 @@ def _list_cells(report: Report) -> dict[tuple[str, str, str, str], object]:
 
 def test_every_number_of_every_period_and_of_the_total_is_the_truth(history, report):
     cells = _list_cells(report)
-    wrong = {key: (found, told) for key, found in cells.items() if found != (told := _expect(history.truth, key))}
+    told = {key: found for key, found in cells.items() if found != "suppressed" and key[2] != TOGETHER}
+    wrong = {key: (found, true) for key, found in told.items() if found != (true := _expect(history.truth, key))}
     assert wrong == {}
+    assert {key[1] for key in cells.keys() - told.keys()} == {"uses_by_country"}
     assert {key[0] for key in cells} == {place.name for place in PLACES}
     assert len(cells) > 1_000
 
@@ -92,10 +97,35 @@ def test_shares_are_those_of_the_truth(history, report):
                     for key, count in numbers.items()
                     if key[:2] == (sheet.installation, metric) and key[3] == column
                 )
+                if isinstance(cell.value, Suppressed) or line.detail == TOGETHER:
+                    assert line.detail == TOGETHER or cell.share is None
+                    continue
                 part = numbers[sheet.installation, metric, line.detail, column]
                 assert cell.share == (round(part / whole, 4) if whole else None)
                 seen += 1
     assert seen > 100
+
+
+def test_countries_of_few_persons_are_suppressed_and_told_together(history, report):
+    truth, few, kept = history.truth, 0, 0
+    cells = _list_cells(report)
+    for place in {key[0] for key in cells}:
+        for column in COLUMNS:
+            of = {
+                key[2]: value
+                for key, value in cells.items()
+                if (key[0], key[1], key[3]) == (place, "uses_by_country", column)
+            }
+            hidden = {code for code, value in of.items() if value == "suppressed"}
+            assert of.get(TOGETHER, 0) == sum(
+                truth.numbers[place, "uses_by_country", code, column] for code in hidden
+            ) or (of[TOGETHER] == "no_facts")
+            for code in of.keys() - {"ZZ", TOGETHER}:
+                users = len(truth.by_country[place, code, column])
+                assert code in hidden or users == 0 or users >= 3, (place, code, column)
+                few, kept = few + (code in hidden and 0 < users < 3), kept + (code not in hidden and users >= 3)
+    assert few > 5
+    assert kept > 50
 
 
 def test_what_was_not_covered_is_told_to_the_moment(history, report):
