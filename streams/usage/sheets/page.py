@@ -47,7 +47,8 @@ def to_html(assessment: Assessment) -> str:
 
 
 def _iterate_parts(assessment: Assessment) -> Iterator[str]:
-    yield f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{TITLE}</title>\n'
+    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+    yield f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{TITLE}</title>\n'
     yield f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{TITLE}</h1>\n"
     yield _write_list([f"{name}: {text}" for name, text in assessment.about])
     for number, assessed in enumerate(assessment.sheets, start=1):
