@@ -117,6 +117,7 @@ def _to_request(
         project=deployment.project.name,
         project_starts=starts,
         installations=tuple(deployment.installations),
+        least_persons=deployment.project.least_persons_by_country,
         sheets=tuple(sheets),
         robots=robots,
         country_file=country_file or deployment.project.country_file,
@@ -149,7 +150,7 @@ def list_periods(
 ) -> None:
     """Show which periods are closed, with their seals, and what became of the pseudonym key."""
     from streams.usage.closing.key import LOG_FILE, read_log
-    from streams.usage.closing.shelf import list_closed, tell_key, to_shelf
+    from streams.usage.closing.shelf import find_lost, list_closed, tell_key, to_shelf
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings, out).deployment
@@ -157,13 +158,17 @@ def list_periods(
         found, steps = list_closed(shelf), read_log(shelf / LOG_FILE)
         for closed in found:
             output.say(closed.sentence)
-        if not found:
+        lost = find_lost(shelf)
+        for sentence in lost:
+            output.say(sentence)
+        if not found and not lost:
             output.say("No period is closed.")
         if custody := tell_key(deployment):
             output.say(f"Pseudonym key: {custody}.")
         for step in steps:
             output.say(f"Key {step['fingerprint']}: {step['act']} on {step['at']}. {step['reason']}")
-        output.add({"closed": [closed.seal.to_plain() for closed in found], "custody": custody, "key": steps})
+        told = {"closed": [closed.seal.to_plain() for closed in found], "lost": list(lost)}
+        output.add(told | {"custody": custody, "key": steps})
 
 
 @period_app.command("verify")

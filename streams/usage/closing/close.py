@@ -27,7 +27,7 @@ from streams.usage.closing.inputs import (
 from streams.usage.closing.merkle import to_folder_root
 from streams.usage.closing.rendering import choose_periods, is_text, render_others, render_texts
 from streams.usage.closing.seal import BLOCKS_FILE, SEAL_FILE, Seal, hash_folder, list_files, to_blocks_text
-from streams.usage.closing.shelf import Closed, find_newest, to_folder
+from streams.usage.closing.shelf import Closed, find_lost, find_newest, note_closing, to_folder
 from streams.usage.counting.robots import load_robots
 from streams.usage.reports.definitions import PROFILE
 
@@ -51,6 +51,8 @@ class Request:
 
     Attributes
     ----------
+    least_persons
+        Numbers of fewer persons are not told by country; at a restatement as in the closing before.
     sheets
         Files of metric sheets, and folders of them; none at a restatement: those of the closing before.
     robots
@@ -65,6 +67,7 @@ class Request:
     project: str
     project_starts: str | None = None
     installations: tuple[str, ...] = ()
+    least_persons: int = DEFAULT_LEAST
     sheets: tuple[Path, ...] = ()
     robots: Path | None = None
     country_file: Path | None = None
@@ -96,6 +99,10 @@ def close_period(store: FactStore, shelf: Path, request: Request, now_at: dt.dat
     if now_at < period.to_at + LOOK_AHEAD:
         message = f"{period.name} is open until {to_time_text(period.to_at + LOOK_AHEAD)}; only what is over is closed."
         raise FatalFault(message)
+    lost = find_lost(shelf, period.name)
+    if lost:
+        message = f"{' '.join(lost)} Put it back, then close again: what was handed in is restated, never replaced."
+        raise FatalFault(message)
     before = find_newest(shelf, period.name)
     if before is not None:
         _check_whole(before)
@@ -104,12 +111,15 @@ def close_period(store: FactStore, shelf: Path, request: Request, now_at: dt.dat
         folder.mkdir(parents=True)
         _remove_undone(folder.parent)
         inputs = _freeze_all(store, folder, request, before)
+        if before is not None:
+            note_closing(shelf, before)  # a closing may have been killed before it was written down
         if before is not None and not inputs.because:
             return Closing(before, is_new=False, inputs=read_inputs(before.folder))
         seal = _fill(folder, inputs, now_at)
         target = to_folder(shelf, period.name, inputs.restatement)
         folder.rename(target)
         sync_folder(str(target.parent))
+        note_closing(shelf, Closed(target, seal))
     except OSError as error:
         message = f"The period could not be closed: {error.strerror or type(error).__name__}. Nothing was sealed."
         raise TransientFault(message) from error
@@ -162,6 +172,8 @@ def _freeze_all(store: FactStore, folder: Path, request: Request, before: Closed
         periods=periods,
         # what was added to the settings since is no part of a period that was over before
         installations=tuple(sorted(request.installations)) if old is None else old.installations,
+        # two thresholds would tell the numbers between them
+        least_persons=request.least_persons if old is None else old.least_persons,
         profile=PROFILE,
         counter_profile=COUNTER_PROFILE if robots is not None else None,
         facts=facts,

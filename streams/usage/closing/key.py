@@ -104,9 +104,9 @@ def destroy_key(custody: Custody, log: Path, *, reason: str, force: bool = False
         "at": to_time_text(now_at),
     }
     try:
-        _append(log, entry | {"act": "destroying"})
+        append_entry(log, entry | {"act": "destroying"})
         _overwrite(custody.key_file)
-        _append(log, entry | {"act": "destroyed"})
+        append_entry(log, entry | {"act": "destroyed"})
     except OSError as error:
         message = f"The key file {custody.key_file.name} could not be destroyed: {error.strerror}."
         raise FatalFault(message) from error
@@ -149,7 +149,14 @@ def _overwrite(path: Path) -> None:
     sync_folder(str(path.parent))
 
 
-def _append(log: Path, entry: dict[str, Any]) -> None:
+def append_entry(log: Path, entry: dict[str, Any]) -> None:
+    """Write one more line behind those of a log, with the digest of the last one; durable on return.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     lines = log.read_bytes().splitlines() if log.is_file() else []
     previous = to_sha256(lines[-1]) if lines else "none"

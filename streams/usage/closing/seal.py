@@ -89,8 +89,10 @@ def read_seal(folder: Path) -> Seal:
 
 
 def list_files(folder: Path) -> list[str]:
-    """Return the paths of all files of a folder but the seal and the list of blocks, sorted."""
-    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    """Return the paths of all that is in a folder, but for folders, the seal and the list of blocks, sorted."""
+    found = (
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
+    )
     return sorted(path for path in found if path not in {SEAL_FILE, BLOCKS_FILE})
 
 

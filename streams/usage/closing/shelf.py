@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.errors import FatalFault
 from schemas.noun import to_time_text
 from streams.usage.closing.inputs import digest_file, read_inputs
-from streams.usage.closing.key import LOG_FILE, Custody, tell_custody
+from streams.usage.closing.key import LOG_FILE, Custody, append_entry, read_log, tell_custody
 from streams.usage.closing.seal import SEAL_FILE, Seal, read_seal
 from streams.usage.reports.report import make_report
 from streams.usage.reports.tables import to_plain
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from streams.usage.reports.facts import Facts
     from streams.usage.reports.report import Report
     from streams.usage.reports.scope import Scope
+
+#: Beside the sealed periods: a line for each closing, each with the digest of the line before.
+CLOSINGS_FILE = "closings.jsonl"
 
 _FOLDER = re.compile(r"restatement-(\d{1,4})")
 
@@ -109,12 +112,47 @@ def to_folder(shelf: Path, period: str, restatement: int) -> Path:
     return shelf / period / f"restatement-{restatement}"
 
 
+def note_closing(shelf: Path, closed: Closed) -> None:
+    """Write a closing down in the log of the shelf, unless it stands there.
+
+    Raises
+    ------
+    FatalFault
+        If the log was changed.
+    OSError
+        If it cannot be written.
+    """
+    seal = closed.seal
+    if all(entry["seal"] != seal.seal for entry in read_log(shelf / CLOSINGS_FILE)):
+        told = {"period": seal.period, "restatement": seal.restatement, "seal": seal.name}
+        append_entry(shelf / CLOSINGS_FILE, told | {"closed_at": to_time_text(seal.closed_at)})
+
+
+def find_lost(shelf: Path, period: str | None = None) -> tuple[str, ...]:
+    """Return the sentences on closings that were written down and are not on the shelf as they were, of one period or all.
+
+    Raises
+    ------
+    FatalFault
+        If the log was changed, or a seal cannot be read.
+    """
+    entries = [entry for entry in read_log(shelf / CLOSINGS_FILE) if period in {None, entry["period"]}]
+    there = {closed.seal.seal for closed in list_closed(shelf, period)} if entries else set()
+    return tuple(
+        f"{entry['period']}, restatement {entry['restatement']}, which was closed on {entry['closed_at']} with the seal "
+        f"{entry['seal']}, is not there any more."
+        for entry in entries
+        if entry["seal"] not in there
+    )
+
+
 def tell_closed(shelf: Path, report: Report) -> tuple[str, ...]:
     """Return what a report must say of its periods that are closed, and whether it says other than what is sealed."""
-    told = []
+    told: list[str] = []
     plain = to_plain(report)["installations"]
     for period in report.periods:
         try:
+            told += find_lost(shelf, period.name)
             closed = find_newest(shelf, period.name)
         except FatalFault as fault:
             told.append(f"{period.name} was closed, but its seal cannot be read. {fault.sentence}")
@@ -156,7 +194,12 @@ def _compare(closed: Closed, plain: dict[str, list[dict[str, Any]]]) -> str:
     new = _index(plain, closed.seal.period)
     names = {installation for installation, *_ in new}
     both = {key for key in {*old, *new} if key[0] in names}
-    changed = sum(_to_figure(old.get(key)) != _to_figure(new.get(key)) for key in both)
+    changed = sum(
+        _to_figure(old.get(key)) != _to_figure(new.get(key))
+        for key in both
+        # a report on several periods suppresses what would tell of one by the others
+        if key[2] != TOGETHER and SUPPRESSED not in {old.get(key, {}).get("state"), new.get(key, {}).get("state")}
+    )
     late = sum(old[key].get("as_of") != new[key].get("as_of") for key in both if key in old and key in new)
     if changed:
         return (

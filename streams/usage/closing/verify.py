@@ -92,10 +92,13 @@ def verify_folder(folder: Path, expected: str | None = None) -> Verdict:
     """
     seal = read_seal(folder)
     differences = [*_check_seal(folder, seal, expected)]
-    actual = {path: hash_file(folder, path) for path in list_files(folder)}
+    actual, strange = _hash_all(folder)
     sealed, wrong_list = _read_sealed(folder, seal, actual)
     differences += wrong_list
-    damaged = [*_compare(sealed, actual)]
+    damaged = [
+        *strange,
+        *(found for found in _compare(sealed, actual) if found.path not in {one.path for one in strange}),
+    ]
     own = read_code()[1] == seal.code_sha256
     texts = _remake(folder, sealed, {difference.path for difference in damaged})
     if texts is not None:
@@ -103,6 +106,22 @@ def verify_folder(folder: Path, expected: str | None = None) -> Verdict:
         damaged += _compare_texts(folder, texts, {difference.path for difference in damaged}, own=own)
     found = (*differences, *sorted(damaged, key=lambda difference: difference.path))
     return Verdict(seal, found, texts is not None, own)
+
+
+def _hash_all(folder: Path) -> tuple[dict[str, Hashed], list[Difference]]:
+    """Return the files of a folder, and what is none: a link may lead to other bytes tomorrow, a pipe has none."""
+    found: dict[str, Hashed] = {}
+    strange: list[Difference] = []
+    for path in list_files(folder):
+        place = folder / path
+        if place.is_symlink() or not place.is_file():
+            strange.append(Difference(path, "this is no file but a link or the like, which is never sealed"))
+            continue
+        try:
+            found[path] = hash_file(folder, path)
+        except OSError as error:
+            strange.append(Difference(path, f"the file cannot be read ({error.strerror})"))
+    return found, strange
 
 
 def _check_seal(folder: Path, seal: Seal, expected: str | None) -> Iterator[Difference]:

@@ -2,8 +2,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
-from streams.usage.closing.shelf import find_newest, list_closed, tell_assessed, tell_closed
+import pytest
+
+from schemas.errors import FatalFault
+from schemas.noun import to_time_text
+from streams.usage.closing.shelf import (
+    CLOSINGS_FILE,
+    find_lost,
+    find_newest,
+    list_closed,
+    tell_assessed,
+    tell_closed,
+)
 from streams.usage.reports.facts import open_facts
 from streams.usage.reports.report import Report, make_report
 from streams.usage.reports.scope import Scope
@@ -36,6 +48,49 @@ def test_closings_are_listed_by_period_and_restatement(tmp_path):
         ("M2", n) for n in range(3)
     ]
     assert find_newest(tmp_path, "M2").seal.restatement == 2
+
+
+@pytest.mark.parametrize("lost", ["restatement-0", "restatement-1"])
+def test_a_closing_that_is_gone_is_named_and_nothing_takes_its_place(tmp_path, lost):
+    first = close(tmp_path).closed
+    second = close(tmp_path, [*list_uses(), make_use("late")], at=LATER_AT).closed
+    gone = {"restatement-0": first, "restatement-1": second}[lost]
+    gone.folder.rename(tmp_path.parent / "elsewhere")
+    sentence = (
+        f"M2, restatement {lost[-1]}, which was closed on {to_time_text(gone.seal.closed_at)} with the seal {gone.seal.seal}, "
+        "is not there any more."
+    )
+    assert find_lost(tmp_path) == find_lost(tmp_path, "M2") == (sentence,)
+    assert find_lost(tmp_path, "M1") == ()
+    assert sentence in tell_closed(tmp_path, _report(list_uses()))
+    with pytest.raises(FatalFault, match="Put it back"):
+        close(tmp_path, list_uses()[1:], at=LATER_AT)
+    (tmp_path.parent / "elsewhere").rename(gone.folder)
+    assert find_lost(tmp_path) == ()
+
+
+def test_a_period_that_was_closed_anew_elsewhere_does_not_pass_for_the_one_that_was_handed_in(tmp_path):
+    shutil.rmtree(close(tmp_path / "one").closed.folder)
+    other = close(tmp_path / "other", list_uses()[1:]).closed
+    shutil.copytree(other.folder, tmp_path / "one" / "M2" / "restatement-0")
+    assert len(find_lost(tmp_path / "one")) == 1
+
+
+def test_a_log_of_closings_from_which_a_line_was_taken_closes_nothing(tmp_path):
+    close(tmp_path)
+    close(tmp_path, [*list_uses(), make_use("late")], at=LATER_AT)
+    log = tmp_path / CLOSINGS_FILE
+    log.write_bytes(log.read_bytes().splitlines(keepends=True)[1])
+    with pytest.raises(FatalFault, match=r"closings\.jsonl:1"):
+        close(tmp_path, at=LATER_AT)
+
+
+def test_a_closing_that_was_not_written_down_before_the_machine_died_is_written_down_by_the_next(tmp_path):
+    first = close(tmp_path).closed
+    (tmp_path / CLOSINGS_FILE).unlink()
+    close(tmp_path, [*list_uses(), make_use("late")], at=LATER_AT)
+    shutil.rmtree(first.folder)
+    assert len(find_lost(tmp_path)) == 1
 
 
 def test_a_report_on_a_period_that_is_open_says_nothing_of_seals(tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,22 @@ from hypothesis import strategies as some
 
 from schemas.errors import FatalFault
 from streams.usage.closing import verify as verify_module
+from streams.usage.closing.close import close_period
 from streams.usage.closing.merkle import BLOCK_BYTES
 from streams.usage.closing.seal import BLOCKS_FILE, SEAL_FILE, hash_folder, to_blocks_text
 from streams.usage.closing.verify import Difference, verify_folder
-from tests.streams.usage.closing.closings import LATER_AT, PDF, close, flip, list_uses, read_files, write_inputs
-from tests.streams.usage.uses import make_use
+from streams.usage.meter import Meter
+from tests.streams.usage.closing.closings import (
+    LATER_AT,
+    PDF,
+    close,
+    flip,
+    list_uses,
+    make_request,
+    read_files,
+    write_inputs,
+)
+from tests.streams.usage.uses import keep, make_record, make_use
 
 #: Of a restatement, which has every kind of file.
 _FILES = (
@@ -25,7 +37,11 @@ _FILES = (
     "report/assessment.json", "report/assessment.md", *PDF, "report/counter-dsr.json", "report/usage.csv",
     "report/usage.json", "report/usage.md", "robots.json", "sheets/obsea.toml",
     "usage/facts/sealed/usage.recorded.v1/0/0000000000000000000.parquet",
+    "usage/rejected/sealed/usage.recorded.v1/0/0000000000000000000.parquet",
 )  # fmt: skip
+
+#: Those of which the blocks are listed.
+_LISTED = tuple(name for name in _FILES if name not in {SEAL_FILE, BLOCKS_FILE})
 
 _REMADE = {name for name in _FILES if name.startswith("report/") and not name.endswith((".docx", ".pdf"))} | {
     "changes.md",
@@ -35,13 +51,15 @@ _REMADE = {name for name in _FILES if name.startswith("report/") and not name.en
 
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory) -> Path:
-    """Return a restatement whose list of robots is of several blocks."""
+    """Return a restatement that has every kind of file; its list of robots is of several blocks."""
     place = tmp_path_factory.mktemp("sealed")
     inputs = write_inputs(place / "in")
     robots = place / "in" / "robots.json"
     robots.write_text(robots.read_text() + " " * 3 * BLOCK_BYTES)
     close(place / "shelf", **inputs)
-    return close(place / "shelf", [*list_uses(), make_use("late")], at=LATER_AT).closed.folder
+    store = keep([*list_uses(), make_use("late")])
+    Meter(store, "log-2").take([make_record(0, b"no use"), make_record(1, b"{}")])
+    return close_period(store, place / "shelf", make_request(), LATER_AT).closed.folder
 
 
 def _find(folder: Path) -> tuple[Difference, ...]:
@@ -111,16 +129,94 @@ def test_a_folder_can_be_verified_anywhere(copied):
     assert verify_folder(copied).differences == ()
 
 
+def _change_all(folder: Path, change) -> dict[str, bytes]:
+    """Change every file whose blocks are listed, and return what they were."""
+    before = {name: (folder / name).read_bytes() for name in _LISTED}
+    for name, data in before.items():
+        (folder / name).write_bytes(change(data))
+    return before
+
+
+@pytest.mark.parametrize(
+    ("change", "find_block"),
+    [
+        (lambda data: data[:-1], lambda size: (size - 1) // BLOCK_BYTES),
+        (lambda data: b"", lambda size: 0),
+        (lambda data: data + b"\n", lambda size: size // BLOCK_BYTES),
+        (lambda data: b" " + data, lambda size: 0),
+        (lambda data: data + bytes(2 * BLOCK_BYTES), lambda size: size // BLOCK_BYTES),
+        (lambda data: data[:-1] + bytes([data[-1] ^ 128]), lambda size: (size - 1) // BLOCK_BYTES),
+    ],
+    ids=["cut by a byte", "emptied", "one byte more", "one byte before", "two blocks more", "last byte"],
+)
+def test_every_file_that_was_cut_grew_or_was_changed_is_named_though_all_are(copied, change, find_block):
+    sizes = {name: len(data) for name, data in _change_all(copied, change).items()}
+    found = verify_folder(copied).differences
+    assert {item.path: item.block for item in found} == {name: find_block(size) for name, size in sizes.items()}
+    assert len(found) == len(_LISTED)
+
+
+def test_every_file_that_has_another_name_is_named_by_both(copied):
+    for name in _LISTED:
+        (copied / name).rename(copied / f"{name}.bak")
+    told = {item.path: item.what for item in verify_folder(copied).differences}
+    assert told == dict.fromkeys(_LISTED, "the file is missing") | dict.fromkeys(
+        (f"{name}.bak" for name in _LISTED), "the file was not there when the folder was sealed"
+    )
+
+
+@pytest.mark.parametrize("name", [SEAL_FILE, BLOCKS_FILE])
+@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: b"", lambda data: data + b"\n"])
+def test_a_seal_or_list_of_blocks_that_was_cut_or_grew_is_named(copied, name, change):
+    (copied / name).write_bytes(change((copied / name).read_bytes()))
+    assert {item.path for item in _find(copied)} == {name}
+
+
+def test_two_files_in_each_others_place_are_both_named(copied):
+    one, other = copied / "report" / "usage.md", copied / "previous" / "report" / "usage.md"
+    data = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(data)
+    assert [item.path for item in verify_folder(copied).differences] == [
+        "previous/report/usage.md",
+        "report/usage.md",
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets few users make links")
+@pytest.mark.parametrize("to", ["missing", "folder", "same"])
+def test_a_link_is_named_whatever_it_leads_to_and_also_in_a_files_place(copied, to):
+    kept = copied.parent / "kept.md"
+    shutil.copy(copied / "report" / "usage.md", kept)
+    (copied / "report" / "usage.md").unlink()
+    for name in ("report/usage.md", "more"):
+        (copied / name).symlink_to({"missing": "/nowhere", "folder": copied.parent, "same": kept}[to])
+    assert [(item.path, "link" in item.what) for item in verify_folder(copied).differences] == [
+        ("more", True),
+        ("report/usage.md", True),
+    ]
+
+
 @pytest.mark.parametrize("name", [name for name in _FILES if name != SEAL_FILE])
 def test_a_missing_file_is_named(copied, name):
     (copied / name).unlink()
     assert [item.path for item in verify_folder(copied).differences] == [name]
 
 
-def test_a_file_too_many_is_named(copied):
-    (copied / "report" / "notes.md").write_text("We did better than that.")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "report/notes.md",
+        ".hidden",
+        "sheets/other.toml",
+        "usage/facts/sealed/usage.recorded.v1/0/1.parquet",
+        "SEAL.json.bak",
+    ],
+)
+def test_a_file_too_many_is_named(copied, name):
+    (copied / name).write_text("We did better than that.")
     assert [item.to_line() for item in verify_folder(copied).differences] == [
-        "report/notes.md: the file was not there when the folder was sealed"
+        f"{name}: the file was not there when the folder was sealed"
     ]
 
 
