@@ -103,9 +103,9 @@ def test_the_sealed_assessment_is_the_one_that_report_writes_and_that_tells_of_t
         "--settings",
         place / "observatory.toml",
     )
-    told = f"- M2 was closed on {made['seal']['closed_at']}, seal {made['seal']['seal']}, restatement 0. "
+    told = f"**Closed periods**\n\n- M2 was closed on {made['seal']['closed_at']}, seal {made['seal']['seal']}, restatement 0. "
     written = _run(*asked, "--format", "md").stdout
-    assert written.replace(f"{told}The figures here are the sealed ones.\n", "") == sealed
+    assert written.replace(f"{told}The figures here are the sealed ones.\n\n", "") == sealed
     _count(place, [*list_uses(), make_use("late")])
     (place / "in" / "obsea.toml").write_text(SHEET.replace("2026-10", "2020-10").replace("10", "11", 1))
     changed = _run(*asked, "--format", "md").stdout
