@@ -53,7 +53,9 @@ _KINDS["async"] = _KINDS["inference_count"] - _KINDS["sync"]
 #: Older and newer names of the dashboard's columns.
 _SERVICE, _START, _END = ("service_name", "service"), ("start_metric_date", "start"), ("end_metric_date", "end")
 
-_FAILED_TOO = "calls that failed are among them"
+#: What the numbers of its interface cannot say, as its code shows.
+_FAILED_TOO = "calls that failed are among them, and it may answer from 5,000 lines of its logs without saying that there were more"
+_NOBODY_TOO = "; callers without a name count as one or two users"
 
 
 def _read(exports: Sequence[Export], counter: str, subject: str) -> list[Window]:
@@ -73,7 +75,11 @@ def _read_one(export: Export, counter: str, subject: str) -> list[Window]:
     rows = choose(export, read_table(export, {"key": to_text, column: to_count}), "key", subject)
     if export.days is None:
         refuse(export, "the table does not tell which days it counts: say so (--days), or export JSON.")
-    return [Window(*export.days, sum(row[column] for row in rows), export, caveat=_FAILED_TOO)]
+    return [Window(*export.days, sum(row[column] for row in rows), export, caveat=_tell_caveat(counter))]
+
+
+def _tell_caveat(counter: str) -> str:
+    return _FAILED_TOO + (_NOBODY_TOO if counter == "users" else "")
 
 
 def _read_breakdown(export: Export, plain: Mapping[str, Any], counter: str, subject: str) -> Window:
@@ -82,7 +88,7 @@ def _read_breakdown(export: Export, plain: Mapping[str, Any], counter: str, subj
     column, _ = _COUNTERS[counter]
     rows = read_fields(export, find_items(export, plain, "items"), {"key": to_text, column: to_count})
     value = sum(row[column] for row in choose(export, rows, "key", subject))
-    return Window(*_read_range(export, plain), value, export, caveat=_FAILED_TOO)
+    return Window(*_read_range(export, plain), value, export, caveat=_tell_caveat(counter))
 
 
 def _read_service(export: Export, plain: Mapping[str, Any], counter: str, subject: str) -> Window:
