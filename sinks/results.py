@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from schemas.canonical import to_sha256
+from schemas.errors import RejectedInput
 from schemas.result import (
     Asset,
     InlineContent,
@@ -18,6 +19,7 @@ from schemas.result import (
     to_result_folder,
 )
 from sinks.entries import EntryShelf, PackedEntry
+from sinks.object_store.store import MISSING_OBJECT, NewObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -81,6 +83,20 @@ class Product:
     source: bytes | Path
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A result that is complete, but for its last two objects.
+
+    Attributes
+    ----------
+    objects
+        Announcement and document, to be stored in this order.
+    """
+
+    announced: ResultStored
+    objects: tuple[NewObject, ...]
+
+
 class Companion(Protocol):
     """Makes products of a unit beside its result, image by image."""
 
@@ -129,7 +145,16 @@ class ResultSink:
         folder = to_result_folder(unit, digest_observer(observer))
         if self.store.stat(f"{folder}/{DOCUMENT}") is None:
             return None
-        return ResultStored.from_json(self.store.read(f"{folder}/{ANNOUNCEMENT}"))
+        try:
+            return ResultStored.from_json(self.store.read(f"{folder}/{ANNOUNCEMENT}"))
+        except RejectedInput as fault:
+            if fault.reason != MISSING_OBJECT:
+                raise
+            return None  # the machine failed while both became durable: the result is made once more
+
+    def store_together(self, sealed: Iterable[Sealed]) -> None:
+        """Store announcements and documents of several results, each announcement before its document."""
+        self.store.write_together([new for one in sealed for new in one.objects])
 
     def begin(self, unit: UnitStamp, observer: Observer) -> ResultWriting:
         """Begin to write the result of a unit."""
@@ -191,14 +216,23 @@ class ResultWriting:
         self._store_product("findings_table", "findings.parquet", findings_table, _PARQUET)
         return content
 
-    def store(self, result: Result, order: WorkOrder, *, started_at: dt.datetime, attempt: int) -> ResultStored:
-        """Store announcement and document, in this order, and return the announcement."""
+    def seal(self, result: Result, order: WorkOrder, *, started_at: dt.datetime, attempt: int) -> Sealed:
+        """Return announcement and document, which are still to be stored."""
         document = result.to_canonical()
         announced = self._announce(result, order, document=document, started_at=started_at, attempt=attempt)
-        store = self.sink.store
-        store.write(f"{self.folder}/{ANNOUNCEMENT}", announced.to_canonical(), media_type=_JSON)
-        store.write(f"{self.folder}/{DOCUMENT}", document, media_type=_JSON)
-        return announced
+        return Sealed(
+            announced,
+            (
+                NewObject(f"{self.folder}/{ANNOUNCEMENT}", announced.to_canonical(), _JSON),
+                NewObject(f"{self.folder}/{DOCUMENT}", document, _JSON),
+            ),
+        )
+
+    def store(self, result: Result, order: WorkOrder, *, started_at: dt.datetime, attempt: int) -> ResultStored:
+        """Store announcement and document, in this order, and return the announcement."""
+        sealed = self.seal(result, order, started_at=started_at, attempt=attempt)
+        self.sink.store_together([sealed])
+        return sealed.announced
 
     def _announce(
         self,
