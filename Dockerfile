@@ -1,9 +1,9 @@
-# The program without anything that only building it needs.
+# The program, with what serving figures needs and without anything that only building it needs.
 FROM python:3.11.13-slim-bookworm AS build
 RUN python -m venv /opt/observatory
 WORKDIR /source
-COPY requirements/main.txt requirements/
-RUN /opt/observatory/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/main.txt
+COPY requirements/image.txt requirements/
+RUN /opt/observatory/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/image.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY detectors detectors

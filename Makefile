@@ -38,6 +38,7 @@ services: $(VENV)/dev.ready
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 requirements/build.in pyproject.toml
 lock:
 	$(LOCK) -o requirements/main.txt
+	$(LOCK) --extra serve -o requirements/image.txt
 	$(LOCK) --group dev --extra mongo --extra pdf --extra serve -o requirements/dev.txt
 	$(LOCK) --group dev --extra train --extra mlflow --extra mongo --extra pdf --extra serve -o requirements/train.txt
 

@@ -194,13 +194,23 @@ class Counts(Noun):
 
 
 class Processing(Noun):
-    """The volatile facts, kept apart from the compared document."""
+    """The volatile facts, kept apart from the compared document.
+
+    Attributes
+    ----------
+    cpu_ms
+        Processor time that the unit took, its share of work done together; absent where nobody measured it.
+    reprocessing_of
+        Id of the newest result of the same unit by another observer that was there before; absent where there was none.
+    """
 
     arrived_at: Time
     started_at: Time
     finished_at: Time
     attempt: Annotated[int, Field(ge=1)] = 1
     runtime: str
+    cpu_ms: Count | None = None
+    reprocessing_of: str | None = None
 
 
 class ResultStored(Noun):

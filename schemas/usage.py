@@ -61,8 +61,26 @@ class DeclaredOwner(Noun):
     tier: Literal[1] = 1
 
 
+class UsedModel(Noun):
+    """A model that an observer looked with."""
+
+    name: Name
+    version: Text
+    sha256: Sha
+
+
 class Processed(Noun):
-    """Images went through an observer and the result is durable; ``demonstration`` if one of its models is only that."""
+    """Images went through an observer and the result is durable; ``demonstration`` if one of its models is only that.
+
+    Attributes
+    ----------
+    processing_id
+        Id of the result.
+    reprocessing_of
+        Id of the result of the same unit that was made before, by another observer or the same.
+    models
+        What the observer looked with, in its order; absent where nobody knows, empty for none.
+    """
 
     kind: Literal["processed"] = "processed"
     processing_id: Text
@@ -70,6 +88,7 @@ class Processed(Noun):
     observer_name: Name
     observer_version: Text
     observer_sha256: Sha
+    models: Annotated[tuple[UsedModel, ...], Field(max_length=20)] | None = None
     demonstration: bool = False
 
 
@@ -114,6 +133,25 @@ class NotDone(Noun):
     reason: Code
 
 
+class Program(Noun):
+    """What a list of robots says of the program that asked; how the program calls itself stays at the edge.
+
+    Attributes
+    ----------
+    verdict
+        ``robot``: the list knows it; ``no_robot``: the list does not; ``no_list``: there was no list to ask.
+    pattern
+        The entry of the list that it matches: of several, the first one that no program of researchers matches.
+    list_sha256, list_version
+        Which list that was: the digest of its file, and the last change that it names.
+    """
+
+    verdict: Literal["robot", "no_robot", "no_list"]
+    pattern: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    list_sha256: Sha | None = None
+    list_version: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+
 class UsageEvent(Noun):
     """One use (``usage.recorded.v1``, key = installation).
 
@@ -134,6 +172,10 @@ class UsageEvent(Noun):
         Home institution; absent where nobody knows it.
     cpu_ms, gpu_ms
         Time of processors spent; absent where nobody measured it.
+    program
+        Whether the program that asked is a robot; absent where no program was told.
+    session
+        A keyed pseudonym of the session's id, where the door keeps sessions.
     """
 
     event_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
@@ -154,6 +196,8 @@ class UsageEvent(Noun):
     institution: RorId | None = None
     cpu_ms: Count | None = None
     gpu_ms: Count | None = None
+    program: Program | None = None
+    session: Sha | None = None
     units: Tally
     images: Tally
     bytes: Count
@@ -208,8 +252,25 @@ class Names(Noun):
     names: tuple[str, ...]
 
 
+class FlaggedMonth(Noun):
+    """A calendar month whose value is far above or below those of the twelve months before, by COUNTER's rule."""
+
+    month: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}$")]
+    kind: Literal["spike", "dip"]
+
+
 class MetricValue(Noun):
-    """One figure (``metric.period.v1``, compacted, key = ``installation/metric/from/to``)."""
+    """One figure (``metric.period.v1``, compacted, key = ``installation/metric/from/to``).
+
+    Attributes
+    ----------
+    coverage, gaps
+        Share of the period that was counted, and what of it was not, in whole minutes.
+    flags
+        Months of the period that stand out; of deliveries, reads and images processed only.
+    as_of
+        Equal for equal facts; nothing can be read back from it.
+    """
 
     installation: Name
     metric: Code
@@ -220,5 +281,6 @@ class MetricValue(Noun):
     value: Annotated[Measured | Bounded | NotMeasured | Names, Field(discriminator="kind")]
     coverage: Annotated[float, Field(ge=0, le=1)]
     gaps: tuple[Period, ...] = ()
+    flags: tuple[FlaggedMonth, ...] = ()
     profile: str
     as_of: str

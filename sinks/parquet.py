@@ -149,6 +149,16 @@ class Table:
         with translated("write"):
             return Table(self.layout, self.arrow.take(pa.array(places, pa.int64())))
 
+    def replaced(self, columns: Mapping[str, Sequence[object]]) -> Table:
+        """Return the table with other values in some columns, as many as it has rows."""
+        with translated("write"):
+            arrow = self.arrow
+            for place, column in enumerate(self.layout.columns):
+                if column.name in columns:
+                    kind = _TYPES[column.kind]
+                    arrow = arrow.set_column(place, column.name, pa.array(columns[column.name], kind))
+            return Table(self.layout, arrow.cast(self.layout.to_arrow()))
+
 
 class TableWriter:
     """Writes a file row group by row group, so that no more than one is in memory."""

@@ -140,37 +140,43 @@ class ResultSink:
     runtime: str = field(default_factory=lambda: f"python {platform.python_version()} {platform.machine()}")
     companions: Mapping[UnitKind, OpenCompanion] = field(default_factory=dict)
 
-    def find(self, unit: UnitStamp, observer: Observer) -> ResultStored | None:
-        """Return the announcement of a result that is already complete in the store, exactly as it was made."""
+    def begin(self, unit: UnitStamp, observer: Observer) -> ResultWriting | ResultStored:
+        """Begin to write the result of a unit, or return the announcement of the one that is complete, as it was made.
+
+        One look into the store tells both whether it is there and whether another observer's is.
+        """
         folder = to_result_folder(unit, digest_observer(observer))
-        if self.store.stat(f"{folder}/{DOCUMENT}") is None:
-            return None
-        try:
-            return ResultStored.from_json(self.store.read(f"{folder}/{ANNOUNCEMENT}"))
-        except RejectedInput as fault:
-            if fault.reason != MISSING_OBJECT:
-                raise
-            return None  # the machine failed while both became durable: the result is made once more
+        of_unit = folder.rpartition("/")[0]
+        documents = [info for info in self.store.list(f"{of_unit}/") if info.key.endswith(f"/{DOCUMENT}")]
+        if any(info.key == f"{folder}/{DOCUMENT}" for info in documents):
+            try:
+                return ResultStored.from_json(self.store.read(f"{folder}/{ANNOUNCEMENT}"))
+            except RejectedInput as fault:  # the machine failed while both became durable: the result is made once more
+                if fault.reason != MISSING_OBJECT:
+                    raise
+        others = [(info.stored_at, info.key) for info in documents if not info.key.startswith(f"{folder}/")]
+        follows = f"{unit.unit_id}.{max(others)[1].split('/')[-2]}" if others else None
+        make = self.companions.get(unit.kind)
+        companion = None if make is None else make(unit, observer)
+        return ResultWriting(self, folder, observer.is_demonstration, companion, follows)
 
     def store_together(self, sealed: Iterable[Sealed]) -> None:
         """Store announcements and documents of several results, each announcement before its document."""
         self.store.write_together([new for one in sealed for new in one.objects])
 
-    def begin(self, unit: UnitStamp, observer: Observer) -> ResultWriting:
-        """Begin to write the result of a unit."""
-        folder = to_result_folder(unit, digest_observer(observer))
-        make = self.companions.get(unit.kind)
-        return ResultWriting(self, folder, observer.is_demonstration, None if make is None else make(unit, observer))
-
 
 @dataclass
 class ResultWriting:
-    """The result of one unit while it is being made."""
+    """The result of one unit while it is being made.
+
+    ``follows`` is the id of the newest one by another observer that was there before; of equally new ones the last by name.
+    """
 
     sink: ResultSink
     folder: str
     is_demonstration: bool
     companion: Companion | None = None
+    follows: str | None = None
     _products: list[Asset] = field(default_factory=list)
     _pictures: int = 0
     _shelf: EntryShelf = field(default_factory=EntryShelf)
@@ -216,10 +222,21 @@ class ResultWriting:
         self._store_product("findings_table", "findings.parquet", findings_table, _PARQUET)
         return content
 
-    def seal(self, result: Result, order: WorkOrder, *, started_at: dt.datetime, attempt: int) -> Sealed:
+    def seal(
+        self, result: Result, order: WorkOrder, *, started_at: dt.datetime, attempt: int, cpu_ms: int | None = None
+    ) -> Sealed:
         """Return announcement and document, which are still to be stored."""
         document = result.to_canonical()
-        announced = self._announce(result, order, document=document, started_at=started_at, attempt=attempt)
+        processing = Processing(
+            arrived_at=order.arrived_at,
+            started_at=started_at,
+            finished_at=dt.datetime.now(dt.UTC),
+            attempt=attempt,
+            runtime=self.sink.runtime,
+            cpu_ms=cpu_ms,
+            reprocessing_of=self.follows,
+        )
+        announced = self._announce(result, order, document, processing)
         return Sealed(
             announced,
             (
@@ -228,21 +245,15 @@ class ResultWriting:
             ),
         )
 
-    def store(self, result: Result, order: WorkOrder, *, started_at: dt.datetime, attempt: int) -> ResultStored:
+    def store(
+        self, result: Result, order: WorkOrder, *, started_at: dt.datetime, attempt: int, cpu_ms: int | None = None
+    ) -> ResultStored:
         """Store announcement and document, in this order, and return the announcement."""
-        sealed = self.seal(result, order, started_at=started_at, attempt=attempt)
+        sealed = self.seal(result, order, started_at=started_at, attempt=attempt, cpu_ms=cpu_ms)
         self.sink.store_together([sealed])
         return sealed.announced
 
-    def _announce(
-        self,
-        result: Result,
-        order: WorkOrder,
-        *,
-        document: bytes,
-        started_at: dt.datetime,
-        attempt: int,
-    ) -> ResultStored:
+    def _announce(self, result: Result, order: WorkOrder, document: bytes, processing: Processing) -> ResultStored:
         counts, labels = self._shelf.tally.to_counts()
         return ResultStored(
             result_id=result.result_id,
@@ -260,13 +271,7 @@ class ResultWriting:
             where=order.unit.where,
             lane=order.lane,
             purpose=order.purpose,
-            processing=Processing(
-                arrived_at=order.arrived_at,
-                started_at=started_at,
-                finished_at=dt.datetime.now(dt.UTC),
-                attempt=attempt,
-                runtime=self.sink.runtime,
-            ),
+            processing=processing,
         )
 
     def _store_product(self, role: str, name: str, source: bytes | Path, media_type: str) -> None:

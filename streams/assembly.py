@@ -31,6 +31,7 @@ from streams.units.desk import SettingsDesk
 from streams.units.originals import Originals
 from streams.units.pipeline import Pipeline
 from streams.units.routing import Router
+from streams.units.spending import CpuClock, read_cpu_s
 from streams.usage.record import Recorder, make_recorder
 
 if TYPE_CHECKING:
@@ -116,12 +117,18 @@ class Parts:
     def _build_pipelines(self, reader: UnitReaders) -> dict[str, Pipeline | FatalFault]:
         context = lend_to_detectors(self.deployment, self.store)
         built = build_detectors(self.deployment.installations, context)
+        clock = CpuClock(self._read_decoders)
         return {
             name: detector
             if isinstance(detector, FatalFault)
-            else Pipeline(reader, detector, self._make_sink(name), self.recorder, self.journal)
+            else Pipeline(reader, detector, self._make_sink(name), self.recorder, self.journal, clock)
             for name, detector in built.items()
         }
+
+    def _read_decoders(self) -> dict[int, float]:
+        """Return the processor seconds of the decoding processes, of those that tell them."""
+        read = ((process_id, read_cpu_s(process_id)) for process_id in self.pool.list_processes())
+        return {process_id: seconds for process_id, seconds in read if seconds is not None}
 
     def _make_sink(self, installation: str) -> ResultSink:
         settings = self.deployment.installations[installation]

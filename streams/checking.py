@@ -26,6 +26,7 @@ from streams.places import (
 )
 from streams.publishing import find_meanings, load_labels, load_plan
 from streams.settings.secrets import read_secret
+from streams.usage.counting.robots import load_robots
 from streams.usage.edge.geoip import open_country_file
 from streams.usage.edge.opening import open_keys
 
@@ -118,6 +119,9 @@ class Check:
             yield self._try("pseudonym key", lambda: open_keys(given.project))
         if country_file is not None:
             yield self._try("country file", lambda: open_country_file(country_file))
+        robots_file = given.project.robots_file
+        if robots_file is not None:
+            yield self._try("list of robots", lambda: load_robots(robots_file))
         if given.models is not None and not given.models.is_dir():
             yield Checked("models", FatalFault(f"There is no folder {given.models.name} of models."))
 

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import faust
 from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
-from yarl import URL
 
 from streams.agents.batches import Batching, BatchWindow
-from streams.agents.takes import Shape, Take, to_stored
+from streams.agents.takes import to_take
 from streams.agents.window import Crew, CrewWindow, Window, WindowClosedError
-from streams.brokers.address import read_servers
+from streams.brokers.bundles import bundle_topic
 from streams.brokers.kafka.faults import is_kafka_error
 from streams.brokers.registration import register_transports
 from streams.brokers.tables import PromptTables
@@ -26,18 +25,12 @@ from streams.faults import OutageError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
     from concurrent.futures import Executor
-    from pathlib import Path
 
-    from streams.brokers.credentials import Credentials
+    from streams.agents.plan import AppPlan
+    from streams.agents.takes import BundleTake, Shape, Take
     from streams.brokers.records import Partition, Record
 
 log = logging.getLogger(__name__)
-
-#: Faust waits this long for a poll before it leaves the group, and then hangs (its issue 138): practically for ever.
-_POLL_INTERVAL_S = 31_536_000
-
-#: Records per poll: with the buffer it bounds what is held in memory, inline pictures of up to 900 kB included.
-_POLL_RECORDS = 64
 
 #: Records buffered per agent where they may hold pictures inline.
 _BUFFER_RECORDS = 128
@@ -46,15 +39,8 @@ _BUFFER_RECORDS = 128
 #: from the partition of which the last record came: so it has room for a poll from each of twelve partitions above 80 %.
 _SMALL_BUFFER_RECORDS = 4_096
 
-#: Sends are collected for this long; the acknowledgement waits for them anyway.
-_LINGER_S = 0.005
-_BATCH_BYTES = 131_072
-
-#: A broker that takes no record for so long is away; we wait and send it again, and say so. Faust's own bound is 20 minutes.
-_SEND_WITHIN_S = 20.0
-
-#: Our largest record: 900 kB of picture, headers, and the rejection of a dead letter.
-_REQUEST_BYTES = 1_048_576
+#: Bundles buffered per agent, likewise.
+_BUFFER_BUNDLES = 64
 
 #: What is at work when the worker is asked to stop has this long to come to its end; then it is left, and comes again.
 _STOP_WITHIN_S = 60.0
@@ -73,36 +59,6 @@ class SendsTogether(Protocol):
     async def send_together(self, records: Sequence[Record]) -> None:
         """Append all of them, or none."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class AppPlan:
-    """What the app is told.
-
-    Attributes
-    ----------
-    app_id
-        Name of the group of workers that share the topics.
-    broker
-        Address, as the broker's client takes it.
-    partitions
-        Of topics that Faust would make by itself.
-    folder
-        For what Faust keeps locally.
-    commit_every_s
-        How often acknowledged offsets are committed: what is redone after a crash.
-    dead_after_s
-        A worker that the broker hears nothing of for so long is taken for dead. Heartbeats come from a thread of their own
-        every 3 s, whatever the agents do.
-    """
-
-    app_id: str
-    broker: str
-    credentials: Credentials
-    partitions: int
-    folder: Path
-    commit_every_s: float = 1.0
-    dead_after_s: float = 20.0
 
 
 @dataclass
@@ -126,7 +82,7 @@ class StreamApp:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     held: set[Partition] = field(default_factory=set)
     begins: dict[Partition, int] = field(default_factory=dict)
-    windows: dict[str, Window[Take]] = field(default_factory=dict)
+    windows: dict[str, Window[Any]] = field(default_factory=dict)
     stop_within_s: float = _STOP_WITHIN_S
     is_left_running: bool = False
 
@@ -199,10 +155,27 @@ class StreamApp:
             on_fault=on_fault,
         )
 
+    def add_bundle_agent(
+        self,
+        topic: str,
+        *,
+        batching: Batching,
+        work: Callable[[Sequence[BundleTake]], Awaitable[Collection[BundleTake]]],
+        on_fault: Callable[[BaseException], Awaitable[None]],
+    ) -> None:
+        """Add a batch agent to which the records come in bundles: for small ones, of which there may be thousands a second."""
+        bundle_topic(self.app, topic)
+        self._add(
+            topic,
+            lambda: BatchWindow(batching, work=work, on_hold=self._hold, weigh=lambda take: len(take.records)),
+            buffer_records=_BUFFER_BUNDLES,
+            on_fault=on_fault,
+        )
+
     def _add(
         self,
         topic: str,
-        open_window: Callable[[], Window[Take]],
+        open_window: Callable[[], Window[Any]],
         *,
         buffer_records: int,
         on_fault: Callable[[BaseException], Awaitable[None]],
@@ -229,7 +202,7 @@ class StreamApp:
         }
         return self.app.topic(topic, **raw, internal=False, maxsize=buffer_records)
 
-    def _hold(self, take: Take) -> None:
+    def _hold(self, take: Take | BundleTake) -> None:
         """Let a record that stays unacknowledged not keep a rebalance or the stop waiting: it comes again."""
         self.held.add(take.partition)
         self.app.consumer.unacked.discard(take.event.message)
@@ -336,56 +309,14 @@ class StreamApp:
             return []
 
 
-async def _to_takes(stream: faust.StreamT[bytes]) -> AsyncIterator[Take]:
+async def _to_takes(stream: faust.StreamT[bytes]) -> AsyncIterator[Any]:
     async for event in cast("Any", stream).noack().events():
-        yield Take(to_stored(event.message), event)
+        yield to_take(event)
 
 
 def make_app(plan: AppPlan) -> StreamApp:
     """Return an app with the settings under which Faust loses nothing (see ``docs/decisions``)."""
     register_transports()
-    app = faust.App(
-        plan.app_id,
-        broker=_to_urls(plan.broker),
-        broker_credentials=_to_credentials(plan),
-        TableManager=PromptTables,
-        autodiscover=False,
-        origin=None,
-        datadir=plan.folder,
-        store="memory://",
-        topic_partitions=plan.partitions,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        table_standby_replicas=0,
-        consumer_auto_offset_reset="earliest",
-        broker_max_poll_interval=_POLL_INTERVAL_S,
-        broker_session_timeout=plan.dead_after_s,
-        broker_max_poll_records=_POLL_RECORDS,
-        broker_commit_interval=plan.commit_every_s,
-        stream_buffer_maxsize=_BUFFER_RECORDS,
-        stream_wait_empty=True,
-        producer_linger=_LINGER_S,
-        producer_max_batch_size=_BATCH_BYTES,
-        producer_max_request_size=_REQUEST_BYTES,
-        producer_acks=-1,
-        producer_request_timeout=_SEND_WITHIN_S,
-        web_enabled=False,
-        loghandlers=[],
+    return StreamApp(
+        faust.App(plan.app_id, TableManager=PromptTables, stream_buffer_maxsize=_BUFFER_RECORDS, **plan.to_settings())
     )
-    return StreamApp(app)
-
-
-def _to_urls(broker: str) -> list[URL]:
-    """Return the broker's addresses one by one, since Faust cuts texts at commas."""
-    if not broker.startswith("kafka"):
-        return [URL(broker)]
-    return [URL(f"kafka://{server}") for server in read_servers(broker)]
-
-
-def _to_credentials(plan: AppPlan) -> Any:  # noqa: ANN401 - Faust's credentials
-    """Return what Faust's Kafka driver introduces itself with; the embedded broker needs nothing."""
-    if not plan.broker.startswith("kafka"):
-        return None
-    from streams.brokers.kafka.transport import to_faust_credentials  # noqa: PLC0415 - loads Kafka's client
-
-    return to_faust_credentials(plan.credentials)

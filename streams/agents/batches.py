@@ -53,6 +53,8 @@ class BatchWindow(Generic[E]):
         Whatever it raises closes the window, the batch unacknowledged.
     on_hold
         Told each event that stays.
+    weigh
+        How many an event counts for, where it stands for several.
     """
 
     def __init__(
@@ -61,20 +63,26 @@ class BatchWindow(Generic[E]):
         *,
         work: Callable[[Sequence[E]], Awaitable[Collection[E]]],
         on_hold: Callable[[E], None],
+        weigh: Callable[[E], int] = lambda _: 1,
     ) -> None:
         self._batching = batching
         self._work = work
         self._on_hold = on_hold
+        self._weigh = weigh
         self._waiting: deque[E] = deque()
         self._taken: Counter[Hashable] = Counter()
         self._news = asyncio.Event()
-        self._room = asyncio.Semaphore(2 * batching.most)
+        self._is_whole = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        # what waits, and what waits or is at work
+        self._waiting_weight = self._taken_weight = 0
         self._took_s = 0.0
 
     @property
     def is_full(self) -> bool:
         """Whether nothing more is taken until a batch comes to its end."""
-        return self._room.locked()
+        return self._taken_weight >= 2 * self._batching.most
 
     def has_taken(self, partition: Hashable) -> bool:
         """Return whether events of this partition wait here or are at work."""
@@ -89,7 +97,7 @@ class BatchWindow(Generic[E]):
             If the work of a batch failed. It and all that wait stay unacknowledged.
         """
         taker = asyncio.create_task(self._take(events))
-        taker.add_done_callback(lambda _: self._news.set())
+        taker.add_done_callback(lambda _: self._tell_end())
         try:
             while self._waiting or not taker.done():
                 await self._news.wait()
@@ -110,18 +118,38 @@ class BatchWindow(Generic[E]):
     async def _linger(self, taker: asyncio.Task[None]) -> None:
         """Wait for company, unless there is enough, or nobody is left to come."""
         wait_s = max(self._batching.linger_s, min(LONGEST_REST_S, self._batching.rest * self._took_s))
-        if wait_s and len(self._waiting) < self._batching.most and not taker.done():
-            await asyncio.wait({taker}, timeout=wait_s)
+        self._is_whole.clear()
+        if wait_s and self._waiting_weight < self._batching.most and not taker.done():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_whole.wait(), wait_s)
 
     async def _take(self, events: AsyncIterable[E]) -> None:
         async for event in events:
-            await self._room.acquire()
+            while self.is_full:
+                self._has_room.clear()
+                await self._has_room.wait()
+            weight = self._weigh(event)
+            self._waiting_weight += weight
+            self._taken_weight += weight
             self._taken[event.partition] += 1
             self._waiting.append(event)
             self._news.set()
+            if self._waiting_weight >= self._batching.most:
+                self._is_whole.set()
+
+    def _tell_end(self) -> None:
+        self._news.set()
+        self._is_whole.set()
 
     def _gather(self) -> list[E]:
-        return [self._waiting.popleft() for _ in range(min(self._batching.most, len(self._waiting)))]
+        """Return what is done next: the first event, and all that fit in beside it."""
+        batch = [self._waiting.popleft()]
+        weight = self._weigh(batch[0])
+        while self._waiting and weight + self._weigh(self._waiting[0]) <= self._batching.most:
+            batch.append(self._waiting.popleft())
+            weight += self._weigh(batch[-1])
+        self._waiting_weight -= weight
+        return batch
 
     async def _do(self, batch: list[E]) -> None:
         began = time.monotonic()
@@ -132,5 +160,6 @@ class BatchWindow(Generic[E]):
             else:
                 event.ack()
             self._taken[event.partition] -= 1
-            self._room.release()
+            self._taken_weight -= self._weigh(event)
+        self._has_room.set()
         self._took_s = time.monotonic() - began

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from streams.brokers.bundles import Bundle
 from streams.brokers.records import Stored
 
 if TYPE_CHECKING:
@@ -54,6 +55,30 @@ class Take:
     def ack(self) -> bool:
         """Acknowledge; the offset is committed later."""
         return bool(self.event.ack())
+
+
+@dataclass
+class BundleTake:
+    """Records of one partition that were taken together, and are acknowledged together."""
+
+    records: tuple[Stored, ...]
+    event: Any
+
+    @property
+    def partition(self) -> Partition:
+        """The topic and partition they came from."""
+        return (self.records[0].topic, self.records[0].partition)
+
+    def ack(self) -> bool:
+        """Acknowledge; the offset is committed later."""
+        return bool(self.event.ack())
+
+
+def to_take(event: Any) -> Take | BundleTake:  # noqa: ANN401 - Faust's event
+    """Return what a Faust event brings: a record, or a bundle of them where its topic comes in bundles."""
+    if isinstance(event.message.value, Bundle):
+        return BundleTake(event.message.value.records, event)
+    return Take(to_stored(event.message), event)
 
 
 def to_stored(message: Any) -> Stored:  # noqa: ANN401 - Faust's message

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from streams.agents.bench import Bench
-    from streams.agents.takes import Take
+    from streams.agents.takes import BundleTake, Take
     from streams.brokers.records import Partition, Stored
     from streams.units.pipeline import Pipeline
     from streams.usage.meter import Meter
@@ -155,13 +155,13 @@ class MeterAgent:
     bench: Bench
     metered: dict[Partition, int] = field(default_factory=dict)
 
-    async def work(self, takes: Sequence[Take]) -> tuple[Take, ...]:
+    async def work(self, takes: Sequence[BundleTake]) -> tuple[BundleTake, ...]:
         """Store a batch of uses; a record that is none is kept with its reason and stops nothing."""
-        records = [take.record for take in takes]
+        records = [record for take in takes for record in take.records]
         taken = await self.bench.call(lambda: self.meter.take(records))
         for refused in taken.refused:
             log.warning("no use: partition %d offset %d (%s)", refused.partition, refused.offset, refused.reason)
-        self.metered.update({(record.topic, record.partition): record.offset + 1 for record in records})
+        self.metered.update({take.partition: take.records[-1].offset + 1 for take in takes})
         return ()
 
 

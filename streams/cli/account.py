@@ -87,29 +87,35 @@ def report(  # noqa: PLR0913 - each is an option of the command
     ] = False,
     sheets: Annotated[
         list[Path] | None,
-        typer.Option(help="Metric sheets, or a folder of them: the assessment in the layout of the deliverables."),
+        typer.Option(
+            help="Metric sheets, or a folder of them: the assessment in the layout of the deliverables. "
+            "Where the settings name their folder (project.sheets_folder), every --format but table takes it."
+        ),
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="With --sheets: what was known by this day, 2025-09-30.")] = None,
     progress: Annotated[bool, typer.Option("--progress", help="With --sheets: how the open period stands.")] = False,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Our figures only, though the settings name metric sheets.")
+    ] = False,
     settings: Settings = None,
     out: Out = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Show per installation and period: images processed, unique users, countries; counted from stored facts."""
+    from streams.cli.usage.assess import Asked, check_plain, to_sheet_paths, write_assessment
     from streams.places import find_objects
-    from streams.reporting import check_form, make_usage_report, publish_metrics, render_report
+    from streams.reporting import make_usage_report, publish_metrics, render_report
     from streams.usage.reports.tables import to_plain
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         read = read_given(settings, out)
-        if sheets:
-            from streams.cli.usage.assess import Asked, write_assessment
-
-            asked = Asked(tuple(sheets), tuple(period or ()), installation, form, to, as_of=as_of, progress=progress)
+        given = to_sheet_paths(read.deployment, sheets or ()) if sheets or form != "table" or progress or as_of else ()
+        if given and not figures:
+            asked = Asked(given, tuple(period or ()), installation, form, to, as_of, progress, allow_missing)
             write_assessment(output, read.deployment, asked)
             return
-        check_form(form)
+        check_plain(form, is_progress=progress, is_as_of=as_of is not None)
         deployment = read.deployment
         found = make_usage_report(deployment, tuple(period or ()), installation, allow_missing=allow_missing)
         is_empty = find_objects(deployment) is None

@@ -15,6 +15,7 @@ from mode import Service, ServiceT
 from mode.utils.times import Seconds
 
 from schemas.errors import FatalFault, ObservatoryError, TransientFault
+from streams.brokers.bundles import BUNDLED_RECORDS, Bundle, find_bundled
 from streams.brokers.offsets import OrderedCommits
 from streams.brokers.partitions import make_chooser
 from streams.brokers.records import Stored
@@ -150,7 +151,7 @@ class Consumer(OrderedCommits):
 
     # -- fetching
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Stored]]:  # noqa: ASYNC109
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:  # noqa: ASYNC109
         deadline = time.monotonic() + timeout
         while self.flow_active:
             rest_s = self._fetched_s + _REST_S - time.monotonic()
@@ -166,8 +167,8 @@ class Consumer(OrderedCommits):
                 await asyncio.wait_for(self._news.wait(), min(left, _LOOK_S))
         return {}
 
-    def _fetch(self, active: set[TP]) -> dict[TP, list[Stored]]:
-        """Read what is new, an equal share of each partition."""
+    def _fetch(self, active: set[TP]) -> dict[TP, list[Stored] | list[Bundle]]:
+        """Read what is new, an equal share of each partition; of a topic that comes in bundles, one of each."""
         version = self._log.read_version()
         if version != self._version:
             self._version, self._ends = version, self._log.find_ends()
@@ -179,20 +180,21 @@ class Consumer(OrderedCommits):
         self._turn += 1
         ready = sorted(ready)
         start = self._turn % len(ready)
-        found: dict[TP, list[Stored]] = {}
+        bundled = find_bundled(self.app)
+        found: dict[TP, list[Stored] | list[Bundle]] = {}
         for tp in (ready[start:] + ready[:start])[:limit]:
             records = self._log.read(
                 tp,
                 self._positions.get(tp, 0),
-                max_records=max(1, limit // len(ready)),
+                max_records=BUNDLED_RECORDS if tp.topic in bundled else max(1, limit // len(ready)),
                 max_bytes=READ_LIMIT_BYTES // len(ready),
             )
             self._positions[tp] = records[-1].offset + 1 if records else self._ends[tp]
             if records:
-                found[tp] = records
+                found[tp] = [Bundle(tuple(records))] if tp.topic in bundled else records
         return found
 
-    async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Stored]] | None, set[TP] | None]:  # noqa: ASYNC109
+    async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Any]] | None, set[TP] | None]:  # noqa: ASYNC109
         # Faust sleeps a whole second when the buffers of all partitions are full; here the first that drains ends the wait.
         if self.flow_active and not self.app.client_only and not self._get_active_partitions():
             self._freed.clear()
@@ -255,7 +257,9 @@ class Consumer(OrderedCommits):
         super().stop_flow()
         self._news.set()
 
-    def _to_message(self, tp: TP, record: Stored) -> ConsumerMessage:
+    def _to_message(self, tp: TP, record: Stored | Bundle) -> ConsumerMessage:
+        if isinstance(record, Bundle):
+            return record.to_message(tp, self.app.consumer_generation_id)
         return ConsumerMessage(
             record.topic,
             record.partition,

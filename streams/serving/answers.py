@@ -35,6 +35,7 @@ Entry = TypeVar("Entry")
 _FIGURE_COLUMNS = (
     "installation", "metric", "definition", "unit", "additive", "period", "from_at", "to_at", "state", "value", "names",
     "method", "low", "high", "why", "coverage", "gaps", "profile", "facts",
+    "flags",
 )  # fmt: skip
 
 _PERIOD_COLUMNS = ("name", "from_at", "to_at", "installations")
@@ -179,10 +180,16 @@ def render(page: FigurePage | PeriodPage, form: Form) -> bytes:
     return target.getvalue().encode()
 
 
+def _to_part(value: Any) -> str:  # noqa: ANN401 - any JSON
+    if not isinstance(value, dict):
+        return str(value)
+    return f"{value['kind']} {value['month']}" if "month" in value else f"{value['from_at']}..{value['to_at']}"
+
+
 def _to_cell(value: Any) -> str:  # noqa: ANN401 - any JSON
     """Return a cell: lists with semicolons, intervals as ``from..to``, what is absent as nothing."""
     if value is None:
         return ""
     if isinstance(value, list):
-        return "; ".join(f"{one['from_at']}..{one['to_at']}" if isinstance(one, dict) else str(one) for one in value)
+        return "; ".join(_to_part(one) for one in value)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
 import uvicorn
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
@@ -25,6 +25,8 @@ from streams.serving.answers import (
 )
 from streams.serving.answers import Query as Asked
 from streams.serving.exposition import MEDIA_TYPE, to_exposition, to_outage
+from streams.serving.manual import finish
+from streams.serving.manual import to_html as to_manual
 from streams.serving.negotiation import MEDIA_TYPES, choose_form, is_known, make_tag
 from streams.serving.page import Links, to_html
 from streams.serving.problems import PROBLEM_MEDIA_TYPE, ProblemError, to_problem
@@ -70,12 +72,22 @@ class Offer:
     def links(self) -> Links:
         """What the page links to."""
         more = [(title, path) for path, (title, _) in self.pages.items()]
-        return Links(more=(*more, ("Prometheus", "metrics"), ("OpenAPI", "openapi.json")))
+        return Links(more=(*more, ("How to ask for data", "api"), ("Prometheus", "metrics")))
+
+
+class _Api(FastAPI):
+    """An application whose document says what is sent, and no more."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        if self.openapi_schema is None:
+            self.openapi_schema = finish(super().openapi())
+        return self.openapi_schema
 
 
 def make_api(offer: Offer) -> FastAPI:
     """Return the application; it only reads."""
-    api = FastAPI(
+    api = _Api(
         title="Usage figures of an observatory",
         description="Figures per installation and period, equal to those of the report; nothing about one person or picture.",
         version="1",
@@ -86,27 +98,27 @@ def make_api(offer: Offer) -> FastAPI:
     )
     _add_problems(api)
     routes = _Routes(offer)
-    problems: dict[int | str, dict[str, Any]] = {
-        int(status): {"description": status.phrase, "content": {PROBLEM_MEDIA_TYPE: {}}}
-        for status in (
-            HTTPStatus.BAD_REQUEST,
-            HTTPStatus.NOT_FOUND,
-            HTTPStatus.NOT_ACCEPTABLE,
-            HTTPStatus.SERVICE_UNAVAILABLE,
-        )
-    }
+    away = _list_problems(HTTPStatus.SERVICE_UNAVAILABLE)
+    wrong = away | _list_problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_ACCEPTABLE)
     told: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}, 304: {"description": "Not changed."}}
+    told |= wrong
+    unknown = _list_problems(HTTPStatus.NOT_FOUND)
     for path, answer, how in (
-        ("/metrics/periods", routes.tell_periods, {"response_model": PeriodPage, "responses": told | problems}),
-        ("/metrics/{installation}", routes.tell_figures, {"response_model": FigurePage, "responses": told | problems}),
+        ("/metrics/periods", routes.tell_periods, {"response_model": PeriodPage, "responses": told}),
+        ("/metrics/{installation}", routes.tell_figures, {"response_model": FigurePage, "responses": told | unknown}),
         ("/metrics", routes.tell_prometheus, {"response_class": PlainTextResponse}),
-        ("/", routes.tell_page, {"response_class": HTMLResponse}),
+        ("/", routes.tell_page, {"response_class": HTMLResponse, "responses": away}),
     ):
         api.add_api_route(path, answer, methods=["GET"], **how)
         api.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False, response_model=None)
+    api.add_api_route("/api", routes.tell_manual, methods=["GET"], include_in_schema=False, response_class=HTMLResponse)
     for path, (_, make) in offer.pages.items():
         api.add_api_route(f"/{path}", _make_page_route(make), methods=["GET"], response_class=HTMLResponse)
     return api
+
+
+def _list_problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    return {int(status): {"description": status.phrase, "content": {PROBLEM_MEDIA_TYPE: {}}} for status in statuses}
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,7 @@ class _Routes:
     def tell_periods(
         self, request: Request, form: Format = None, limit: Limit = LIMIT, cursor: Cursor = None
     ) -> Response:
-        """Return the periods of which there are figures."""
+        """Return the periods of which there are figures, and which installations have some."""
         _refuse_unknown(request)
         chosen = choose_form(form, request.headers.get("accept"))
         page = list_periods(self.offer.look(), Asked(limit=limit, cursor=cursor))
@@ -125,7 +137,7 @@ class _Routes:
     def tell_figures(
         self,
         request: Request,
-        installation: str,
+        installation: Annotated[str, Path(description="Its name, as /metrics/periods lists them.")],
         *,
         period: Period = None,
         metric: Metric = None,
@@ -141,7 +153,7 @@ class _Routes:
         return _answer(request, render(page, chosen), MEDIA_TYPES[chosen], following=page.next)
 
     def tell_prometheus(self) -> Response:
-        """Return figures, freshness, lag and dead letters for Prometheus; while a neighbour is away, only that."""
+        """Return figures, freshness, lag and dead letters for Prometheus; while broker or store are away, only that."""
         try:
             text = to_exposition(self.offer.look())
         except TransientFault:
@@ -152,6 +164,16 @@ class _Routes:
         """Return the page with the tables and charts."""
         _refuse_unknown(request)
         body = to_html(self.offer.look(), self.offer.links).encode()
+        return Response(body, media_type="text/html; charset=utf-8", headers=_PAGE_HEADERS)
+
+    def tell_manual(self, request: Request) -> Response:
+        """Return the page that says what can be asked for."""
+        _refuse_unknown(request)
+        try:
+            installations = self.offer.look().installations
+        except TransientFault:
+            installations = ()
+        body = to_manual(request.app.openapi(), installations).encode()
         return Response(body, media_type="text/html; charset=utf-8", headers=_PAGE_HEADERS)
 
 
@@ -203,16 +225,14 @@ def _add_problems(api: FastAPI) -> None:
         return tell(to_problem(error) if isinstance(error, ObservatoryError) else _to_broken())
 
     async def on_bad_parameter(_request: Request, error: Exception) -> Response:
-        first: dict[str, Any] = error.errors()[0] if isinstance(error, RequestValidationError) else {}
-        name = str(first.get("loc", ("", "parameter"))[-1])
-        sentence = f"{name}: {first.get('msg', 'cannot be read')}."
+        wrong = error.errors() if isinstance(error, RequestValidationError) else ()
+        told = [f"{one.get('loc', ('parameter',))[-1]}: {one.get('msg', 'cannot be read')}." for one in wrong]
+        sentence = " ".join(told) or "A parameter cannot be read."
         return tell(ProblemError(HTTPStatus.BAD_REQUEST, "bad_parameter", sentence))
 
     async def on_status(_request: Request, error: Exception) -> Response:
         status = HTTPStatus(getattr(error, "status_code", HTTPStatus.NOT_FOUND))
-        sentence = (
-            "There is /, /metrics, /metrics/periods, /metrics/{installation} and /openapi.json, to be read with GET."
-        )
+        sentence = "There is /, /api, /metrics, /metrics/periods, /metrics/{installation} and /openapi.json, to be read with GET."
         return tell(ProblemError(status, status.phrase.lower().replace(" ", "_"), sentence))
 
     api.add_exception_handler(ProblemError, on_problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -71,6 +72,11 @@ def _list_figures(view: View) -> Iterable[Family]:
         if isinstance(value.value, Measured):
             points.append((labels, value.value.value))
         bounds += [({**labels, "bound": name}, bound) for name, bound in _list_bounds(value)]
+    yield Family(
+        "observatory_figure_flagged_months",
+        "Months of the period whose value is a spike or a dip by COUNTER's rule.",
+        tuple(_list_flags(shown, view)),
+    )
     yield Family("observatory_figure", "Value of a figure; absent where it is not measured.", tuple(points))
     yield Family("observatory_figure_bound", "Bounds, of figures that are not exact.", tuple(bounds))
     yield Family(
@@ -78,6 +84,13 @@ def _list_figures(view: View) -> Iterable[Family]:
         "Share of the period that was counted.",
         tuple(({"installation": name, "period": period}, share) for (name, period), share in covered.items()),
     )
+
+
+def _list_flags(values: Iterable[MetricValue], view: View) -> Iterable[tuple[Labels, float]]:
+    for value in values:
+        for kind, count in sorted(Counter(flag.kind for flag in value.flags).items()):
+            labels = {"installation": value.installation, "metric": value.metric}
+            yield {**labels, "period": name_period(value.period, view.start), "kind": kind}, float(count)
 
 
 def _list_bounds(value: MetricValue) -> list[tuple[str, float]]:

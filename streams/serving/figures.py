@@ -11,7 +11,7 @@ from pydantic import Field
 
 from schemas.errors import RejectedInput
 from schemas.noun import Code, Name, Noun, Time
-from schemas.usage import Bounded, Measured, Names, Period
+from schemas.usage import Bounded, FlaggedMonth, Measured, Names, Period
 from streams.usage.periods import read_period
 from streams.usage.reports.definitions import DEFINITIONS
 
@@ -44,6 +44,8 @@ class Figure(Noun):
         Bounds, where the value is an estimate or there are only bounds.
     coverage, gaps
         Share of the period that was counted, and what of it was not.
+    flags
+        Months of the period that stand out, for a person to look at.
     facts
         Equal for equal facts; a digest, from which nothing can be read back.
     """
@@ -65,6 +67,7 @@ class Figure(Noun):
     why: Code | None = None
     coverage: Annotated[float, Field(ge=0, le=1)]
     gaps: tuple[Period, ...] = ()
+    flags: tuple[FlaggedMonth, ...] = ()
     profile: str
     facts: str
 
@@ -115,8 +118,8 @@ def to_figure(value: MetricValue, start: dt.date | None) -> Figure:
             "to_at": value.period.to_at,
             "coverage": value.coverage,
             "gaps": value.gaps,
+            "flags": value.flags,
             "profile": value.profile,
-            # of a single fact, the text on the topic would be the digest of one use
             "facts": hashlib.sha256(value.as_of.encode()).hexdigest()[:_DIGITS],
         }
         | state

@@ -7,16 +7,19 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from schemas.noun import to_time_text
-from schemas.usage import Measured, Names
+from schemas.usage import Measured, Names, NotMeasured
 from streams.account.status import to_age, to_age_text
-from streams.serving.charts import draw_bars
+from streams.serving.charts import HATCH, Bar, draw_bars
 from streams.serving.figures import is_named, name_period
+from streams.serving.style import STYLE
 from streams.usage.reports.definitions import DEFINITIONS, SECTIONS
 from streams.usage.reports.lines import Cell
+from streams.usage.reports.spikes import MARKS
+from streams.usage.reports.tables import to_gaps_text, to_mark
 from streams.usage.reports.tables import to_text as to_report_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from schemas.usage import MetricValue, Period
     from streams.serving.board import View
@@ -27,27 +30,8 @@ COLUMNS = 6
 #: Figures that are drawn.
 _DRAWN = ("images_processed", "requests", "unique_users", "country_count")
 
-_STYLE = """
-:root { color-scheme: light; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; padding: 1.5rem 1rem 3rem; color: #16222d; }
-h1 { font-size: 1.7rem; margin: 0; } h2 { margin: 2.2rem 0 .4rem; border-top: 2px solid #1f5f8b; padding-top: .6rem; }
-h3 { margin: 1.2rem 0 .3rem; font-size: 1.05rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; min-width: 30rem; }
-caption { text-align: left; color: #4a5a68; font-size: .9rem; }
-th, td { border-bottom: 1px solid #cfd8e0; padding: .3rem .7rem; text-align: right; vertical-align: top; }
-th:first-child, td:first-child { text-align: left; min-width: 13rem; }
-thead th { background: #eaf1f6; } tbody th { font-weight: 400; }
-tr.section th { font-weight: 600; background: #f6f9fb; }
-td.names { text-align: left; max-width: 18rem; }
-td.absent { color: #5d6b77; font-style: italic; }
-.charts { display: flex; flex-wrap: wrap; gap: 1.2rem; }
-figure { margin: .4rem 0; max-width: 100%; } svg { max-width: 100%; height: auto; }
-figcaption { font-weight: 600; font-size: .95rem; }
-svg text { font: 13px system-ui, sans-serif; fill: #16222d; }
-.note, footer, .meta { color: #4a5a68; font-size: .92rem; }
-a { color: #1f5f8b; }
-"""
+#: What stands behind *not measured* instead of its reason, which is told below the table, and to who cannot see it.
+_REASON_MARKS = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +58,41 @@ def to_html(view: View, links: Links | None = None) -> str:
 def _iterate_parts(view: View, links: Links) -> Iterator[str]:
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>Usage figures</title>\n'
-    yield f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>Usage figures</h1>\n"
+    yield f"<style>{STYLE}</style>\n</head>\n<body>\n{HATCH}<h1>Usage figures</h1>\n"
     more = "".join(f' · <a href="{escape(address)}">{escape(text)}</a>' for text, address in links.more)
-    yield f'<p class="meta">Read at {to_time_text(view.read_at)}. Times are UTC.{more}</p>\n'
+    yield f'<p class="meta">Read at {view.read_at:%Y-%m-%d %H:%M:%S} UTC. Periods and times are UTC.{more}</p>\n'
     if not view.installations:
         yield "<p>There are no installations yet.</p>\n"
+    if len(view.installations) > 1:
+        shown = " · ".join(f'<a href="#{escape(name)}">{escape(name)}</a>' for name in view.installations)
+        yield f"<nav>{shown}</nav>\n"
     for name in view.installations:
         yield from _iterate_installation(view, name, links)
     yield from _iterate_feeds(view)
-    yield "<footer><p>A figure that is <em>not measured</em> is not 0. Periods marked * are covered in part. Users and "
-    yield "countries are united over periods, never added up.</p></footer>\n</body>\n</html>\n"
+    yield from _iterate_definitions(view)
+    yield "<footer><p>A figure that is <em>not measured</em> is not 0. Periods marked partial were not counted as a "
+    yield "whole. Users and countries are united over periods, never added up. Two numbers in brackets are the bounds of an "
+    yield "estimate.</p></footer>\n</body>\n</html>\n"
+
+
+def _iterate_definitions(view: View) -> Iterator[str]:
+    """Yield what each figure counts, and where all numbers come from: there are no imported or declared ones here."""
+    told = {value.metric: value for value in view.values}
+    if not told:
+        return
+    profiles = ", ".join(f"<code>{escape(name)}</code>" for name in sorted({value.profile for value in told.values()}))
+    yield '<section id="definitions">\n<h2>What the figures are</h2>\n<p>Every number here is <em>measured</em>: counted from '
+    yield f"the recorded uses, by the rules {profiles}. What others counted or stated is in the assessment, where each cell says "
+    yield "which it is.</p>\n<details><summary>What each figure counts</summary>\n<dl>\n"
+    for base in DEFINITIONS.values():
+        codes = _list_codes(base.metric, base.label, set(told))
+        if codes:
+            units = ", ".join(sorted({told[code].unit for code, _ in codes}))
+            adds = "periods add up" if told[codes[0][0]].additive else "periods never add up"
+            name = told[codes[0][0]].definition
+            yield f"<dt>{escape(base.label)}</dt>\n<dd>{escape(base.meaning)} <code>{escape(name)}</code>; "
+            yield f"unit: {escape(units)}; {adds}.</dd>\n"
+    yield "</dl>\n</details>\n</section>\n"
 
 
 def _iterate_installation(view: View, installation: str, links: Links) -> Iterator[str]:
@@ -120,9 +129,11 @@ def _iterate_charts(view: View, installation: str, cells: Mapping[tuple[str, Per
             value = cells.get((metric, period))
             if value is not None:
                 number = value.value.value if isinstance(value.value, Measured) else None
-                bars.append((_to_heading(view, value), number, to_text(value)))
-        if any(number for _, number, _ in bars):
-            yield draw_bars(f"{DEFINITIONS[metric].label} by {length}", bars, name=f"{installation} {metric}")
+                bars.append(Bar(name_period(period, view.start), number, to_text(value), to_gaps_text(value.gaps)))
+        if any(bar.number for bar in bars):
+            unit = next(value.unit for (code, _), value in cells.items() if code == metric)
+            title = f"{DEFINITIONS[metric].label} by {length} ({unit})"
+            yield draw_bars(title, bars, name=f"{installation} {metric}")
 
 
 def _name_length(view: View, period: Period) -> str:
@@ -133,20 +144,23 @@ def _name_length(view: View, period: Period) -> str:
     return "project period" if name_period(period, view.start).startswith("M") else "period"
 
 
-def _to_heading(view: View, value: MetricValue) -> str:
-    return name_period(value.period, view.start) + ("*" if value.gaps else "")
-
-
 def _iterate_table(
     view: View, cells: Mapping[tuple[str, Period], MetricValue], periods: Sequence[Period]
 ) -> Iterator[str]:
-    partly = {value.period for value in cells.values() if value.gaps}
+    covered = {value.period: value for value in cells.values()}
     headings = "".join(
-        f'<th scope="col">{escape(name_period(period, view.start))}{"*" if period in partly else ""}</th>'
+        f'<th scope="col">{escape(name_period(period, view.start) + _to_mark(covered[period]))}</th>'
         for period in periods
     )
-    yield f'<div class="scroll"><table>\n<thead><tr><th scope="col">Figure</th>{headings}</tr></thead>\n<tbody>\n'
+    yield '<div class="scroll"><table class="figures">\n<caption>The newest periods first; what each figure counts stands at the '
+    yield 'end of the page.</caption>\n<thead><tr><th scope="col">Figure</th><th scope="col" class="unit">Unit</th>'
+    yield f"{headings}</tr></thead>\n<tbody>\n"
+    if any(covered[period].gaps for period in periods):
+        missing = "".join(f'<td class="names">{to_gaps_text(covered[period].gaps) or "-"}</td>' for period in periods)
+        yield '<tr class="missing"><th scope="row" title="Nobody counted then; it is not 0.">Not counted</th>'
+        yield f'<td class="unit"></td>{missing}</tr>\n'
     there = {metric for metric, _ in cells}
+    reasons = _list_reasons([value for (_, period), value in cells.items() if period in set(periods)])
     for section, title in SECTIONS.items():
         metrics = [
             (code, label, base.meaning)
@@ -155,12 +169,20 @@ def _iterate_table(
             for code, label in _list_codes(base.metric, base.label, there)
         ]
         if metrics:
-            yield f'<tr class="section"><th colspan="{len(periods) + 1}">{escape(title)}</th></tr>\n'
+            yield f'<tr class="section"><th colspan="{len(periods) + 2}">{escape(title)}</th></tr>\n'
         for code, label, meaning in metrics:
-            row = "".join(_to_cell(cells.get((code, period))) for period in periods)
-            yield f'<tr><th scope="row" title="{escape(meaning)}">{escape(label)}</th>{row}</tr>\n'
+            row = [cells.get((code, period)) for period in periods]
+            unit = next((value.unit for value in row if value is not None), "")
+            yield f'<tr><th scope="row" title="{escape(meaning)}">{escape(label)}</th><td class="unit">{escape(unit)}</td>'
+            yield f"{''.join(_to_cell(value, reasons) for value in row)}</tr>\n"
     yield "</tbody>\n</table></div>\n"
+    for mark, reason in reasons.values():
+        yield f'<p class="note">{mark} {escape(reason)}.</p>\n'
     yield from _iterate_gaps(view, cells, periods)
+
+
+def _to_mark(value: MetricValue) -> str:
+    return to_mark(value.coverage, is_whole=not value.gaps)
 
 
 def _list_codes(metric: str, label: str, there: set[str]) -> list[tuple[str, str]]:
@@ -170,17 +192,27 @@ def _list_codes(metric: str, label: str, there: set[str]) -> list[tuple[str, str
     return [*whole, *((code, f"{label}: {code.removeprefix(f'{metric}_')}") for code in parts)]
 
 
-def _to_cell(value: MetricValue | None) -> str:
+def _to_cell(value: MetricValue | None, reasons: Mapping[str, tuple[str, str]]) -> str:
     if value is None:
         return '<td class="absent">-</td>'
     kind = "names" if isinstance(value.value, Names) else "" if isinstance(value.value, Measured) else "absent"
     mark = f' class="{kind}"' if kind else ""
+    if isinstance(value.value, NotMeasured) and value.value.why in reasons:
+        state, _, why = to_text(value).partition(":")
+        told = f'{escape(state)}<span class="why">:{escape(why)}</span>'
+        return f'<td{mark} data-mark="{reasons[value.value.why][0]}">{told}</td>'
     return f"<td{mark}>{escape(to_text(value))}</td>"
 
 
+def _list_reasons(values: Iterable[MetricValue]) -> dict[str, tuple[str, str]]:
+    """Return the mark and the words of each reason why something is not measured."""
+    told = {value.value.why: to_text(value) for value in values if isinstance(value.value, NotMeasured)}
+    return {why: (mark, told[why]) for mark, why in zip(_REASON_MARKS, sorted(told), strict=False)}
+
+
 def to_text(value: MetricValue) -> str:
-    """Return a figure as a person reads it, in the words of the report."""
-    return to_report_text(Cell(value.value))
+    """Return a figure as a person reads it, in the words of the report, with the marks of months that stand out."""
+    return " ".join([to_report_text(Cell(value.value)), *sorted({MARKS[flag.kind] for flag in value.flags})])
 
 
 def _iterate_gaps(
@@ -188,10 +220,15 @@ def _iterate_gaps(
 ) -> Iterator[str]:
     told = {value.period: value for value in cells.values() if value.gaps and value.period in set(periods)}
     for period in periods:
-        if period in told:
+        if period in told and told[period].coverage:  # of what was not counted at all, the table says it
             gaps = "; ".join(f"{to_time_text(gap.from_at)} to {to_time_text(gap.to_at)}" for gap in told[period].gaps)
             share = f"{100 * told[period].coverage:.2f} %"
-            yield f'<p class="note">* {escape(name_period(period, view.start))}: {share} is covered; not {gaps}.</p>\n'
+            name = escape(name_period(period, view.start))
+            yield f'<p class="note">Partial: {name}: {share} is covered; not {gaps}.</p>\n'
+    for value in sorted(cells.values(), key=lambda value: (value.period.from_at, value.metric)):
+        for flag in value.flags if value.period in set(periods) else ():
+            label = DEFINITIONS[value.metric].label.lower()
+            yield f'<p class="note">{MARKS[flag.kind]} {flag.month}: {label}, a {flag.kind} by COUNTER\'s rule.</p>\n'
 
 
 def _iterate_feeds(view: View) -> Iterator[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from schemas.errors import RejectedInput, TransientFault
+from schemas.noun import Noun
 
 if TYPE_CHECKING:
     from schemas.errors import ObservatoryError
@@ -15,6 +17,16 @@ PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 #: After a fault of a neighbour, asking again makes sense after so long.
 RETRY_AFTER_S = 10
+
+
+class Problem(Noun):
+    """A problem as it is sent."""
+
+    type: Annotated[str, Field(description="Always about:blank: the status tells the type.")] = "about:blank"
+    title: Annotated[str, Field(description="The status in words.")]
+    status: Annotated[int, Field(description="The status of HTTP: 4xx is about the question, 5xx about the server.")]
+    detail: Annotated[str, Field(description="What is wrong and what would be right, in a sentence.")]
+    reason: Annotated[str, Field(description="A code that does not change, such as unknown_period.")]
 
 
 class ProblemError(Exception):
@@ -35,15 +47,9 @@ class ProblemError(Exception):
         self.sentence = sentence
 
     def to_json(self) -> bytes:
-        """Return the body; ``about:blank`` says that the status tells the type."""
-        plain = {
-            "type": "about:blank",
-            "title": self.status.phrase,
-            "status": int(self.status),
-            "detail": self.sentence,
-            "reason": self.reason,
-        }
-        return json.dumps(plain, ensure_ascii=False).encode()
+        """Return the body."""
+        problem = Problem(title=self.status.phrase, status=int(self.status), detail=self.sentence, reason=self.reason)
+        return problem.to_canonical()
 
     @property
     def headers(self) -> dict[str, str]:

@@ -210,6 +210,10 @@ class ProjectSettings(Settings):
         Whether a user is recognised in the whole project or in one period only.
     country_file
         File in MaxMind's format that gives the country of an address.
+    robots_file
+        List of robots as COUNTER publishes it, which the programs of visitors are held against.
+    sheets_folder
+        Folder of the metric sheets, from which period reports are made.
     key_custodian
         Who keeps that key, as a role: ``data protection officer of the institute``.
     final_payment
@@ -225,6 +229,8 @@ class ProjectSettings(Settings):
     pseudonym_key_file: Path | None = None
     pseudonym_scope: Literal["project", "period"] = "project"
     country_file: Path | None = None
+    robots_file: Path | None = None
+    sheets_folder: Path | None = None
     key_custodian: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     final_payment: dt.date | None = None
     audit_years: Annotated[int, Field(ge=1, le=50)] = 5

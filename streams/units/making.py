@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from schemas.sampling.run import RunAccount
     from schemas.unit import Unit, WorkOrder
     from sinks.results import ResultWriting, Sealed
+    from streams.units.spending import CpuClock, Spent
 
 
 class OpenedUnit(Protocol):
@@ -79,6 +80,8 @@ class Making:
 
     Attributes
     ----------
+    clock
+        Measures what the unit takes, from opening it on.
     attempt
         Which one this is, from 1.
     sealed
@@ -90,17 +93,20 @@ class Making:
     order: WorkOrder
     observer: Observer
     writing: ResultWriting
+    clock: CpuClock
     started_at: dt.datetime
     attempt: int
     sealed: Sealed | None = None
     fault: RejectedInput | None = None
     _opened: OpenedUnit | None = None
+    _spent: Spent | None = None
     _open: ExitStack = field(default_factory=ExitStack)
     _waiting: int = 0
     _is_drawn: bool = False
 
     def draw(self, reader: Reader) -> Iterator[View]:
         """Open the unit and yield its images, which stay valid until it is closed; what is wrong with it is its fault."""
+        self._spent = self._open.enter_context(self.clock.share())
         try:
             self._opened = self._open.enter_context(reader.open(self.order.unit))
             for view in self._opened.views():
@@ -126,14 +132,17 @@ class Making:
         """Seal the result when all is drawn and said; then nobody needs the pixels any longer."""
         if not self._is_drawn or self._waiting:
             return
-        if self.fault is None and self._opened is not None:
+        if self.fault is None and self._opened is not None and self._spent is not None:
             opened, writing = self._opened, self.writing
             for missed in opened.unread:
                 writing.add(missed)
             writing.store_companion(opened.account, opened.unread)
             outcome = Observed(coverage=opened.coverage, effort=opened.effort, content=writing.store_entries())
             result = make_result(self.order.unit.stamp, self.observer, outcome)
-            self.sealed = writing.seal(result, self.order, started_at=self.started_at, attempt=self.attempt)
+            spent_ms = self._spent.read_ms()
+            self.sealed = writing.seal(
+                result, self.order, started_at=self.started_at, attempt=self.attempt, cpu_ms=spent_ms
+            )
         self._open.close()
 
     def close(self) -> None:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from schemas.errors import RejectedInput
 from schemas.media import MediaSettled, SetAside, Skipped, Stored
-from schemas.result import digest_observer
+from schemas.result import ResultStored, digest_observer
 from streams.brokers.records import Record
 from streams.faults import POISON, make_rejection, to_dead_letter
 from streams.units.attempts import ATTEMPTS_LIMIT
 from streams.units.making import Making, look_together
 from streams.units.routing import to_settled_record
+from streams.units.spending import CpuClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from detectors.base import Detector
-    from schemas.result import Observer, ResultStored
+    from schemas.result import Observer
     from schemas.topics import Topics
     from schemas.unit import Unit, UnitKind, WorkOrder
     from sinks.results import ResultSink, Sealed
@@ -54,6 +55,8 @@ class Pipeline:
         Writes uses down.
     journal
         Remembers what is at work.
+    clock
+        Measures what a unit takes; one for all installations of a worker.
     """
 
     reader: Reader
@@ -61,6 +64,7 @@ class Pipeline:
     sink: ResultSink
     recorder: Recorder
     journal: AttemptJournal
+    clock: CpuClock = field(default_factory=CpuClock)
 
     def process(
         self, order: WorkOrder, topics: Topics, *, on_image: Callable[[WorkOrder], None] = _look_on
@@ -129,15 +133,14 @@ class Pipeline:
         if policy is not None:
             return Skipped(policy=policy)
         observer = self._observe(unit)
-        announced = self.sink.find(unit.stamp, observer)
-        if announced is not None:
-            return announced
+        writing = self.sink.begin(unit.stamp, observer)
+        if isinstance(writing, ResultStored):
+            return writing
         attempt = self.journal.attempts(unit.stamp.unit_id) + 1
         if attempt > ATTEMPTS_LIMIT:
             self.journal.forget(unit.stamp.unit_id)  # a retry, once the cause is mended, begins anew
             return RejectedInput(POISON, f"The unit ended the process that looked at it {ATTEMPTS_LIMIT} times.")
-        writing = self.sink.begin(unit.stamp, observer)
-        return Making(order, observer, writing, started_at=dt.datetime.now(dt.UTC), attempt=attempt)
+        return Making(order, observer, writing, self.clock, started_at=dt.datetime.now(dt.UTC), attempt=attempt)
 
     def _observe(self, unit: Unit) -> Observer:
         return self.detector.identity.to_observer(
@@ -164,7 +167,7 @@ class Pipeline:
         unit, announced = order.unit, outcome
         # a unit announced again is the same use: it was asked for when its result was first made
         first = order.model_copy(update={"arrived_at": announced.processing.arrived_at, "purpose": announced.purpose})
-        use = self.recorder.record_processed(first, announced, digest_observer(observer))
+        use = self.recorder.record_processed(first, announced, digest_observer(observer), observer.models)
         return (
             Record(topics.result_stored, unit.stamp.unit_id.encode(), announced.to_canonical()),
             Record(topics.usage_recorded, unit.stamp.installation.encode(), use.to_canonical()),

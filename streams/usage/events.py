@@ -54,7 +54,7 @@ def read_event(record: Stored) -> UsageEvent:
         ``unknown_kind``, ``negative_count``, ``text_too_long``, ``naive_time``, ``time_in_future`` or ``bad_event``.
         The sentence names the field and never repeats what stood in it.
     """
-    _check_headers(record.headers)
+    check_headers(record.headers)
     if not record.value:
         _refuse("empty_value", "The record has no value.")
     if len(record.value) > EVENT_LIMIT_BYTES:
@@ -86,7 +86,14 @@ def to_event_bytes(plain: Mapping[str, Any]) -> bytes:
     return _encode(plain).encode()
 
 
-def _check_headers(headers: Headers) -> None:
+def check_headers(headers: Headers) -> None:
+    """Refuse a record whose headers say that it is something else.
+
+    Raises
+    ------
+    RejectedInput
+        ``unknown_type`` or ``unknown_version``.
+    """
     for name, value in headers:
         if name.lower() == "ce_type" and value != _TYPE.encode():
             _refuse("unknown_type", f"The event type is not {_TYPE}.")

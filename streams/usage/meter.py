@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from schemas.errors import FatalFault, RejectedInput
 from sinks.parquet import PARQUET_MEDIA_TYPE, Table, make_table, read_table, write_table
-from streams.usage.events import read_event
-from streams.usage.rows import FACTS, REJECTED, to_fact, to_rejected
+from streams.usage.likeness import FactReader, make_facts
+from streams.usage.rows import FACTS, REJECTED, to_rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sinks.object_store.store import ObjectInfo
     from sinks.parquet import Layout
     from streams.brokers.records import Stored
+    from streams.usage.likeness import Row
 
 #: Offsets in one object. An object that is not yet full is written again with each batch, which costs time in proportion
 #: to it; a full one is some 2 MB. Part of the names of objects: facts kept under another number are still read, but a
@@ -27,6 +28,10 @@ FACTS_FOLDER, REJECTED_FOLDER = "usage/facts", "usage/rejected"
 
 #: Digits of the first offset in an object's name, enough for any 64-bit offset, so that names sort as numbers do.
 _OFFSET_DIGITS = 19
+
+
+#: Topic, partition and first offset of what is one object.
+_Segment = tuple[str, int, int]
 
 
 class FactStore(Protocol):
@@ -95,6 +100,7 @@ class Meter:
         self._store = store
         self._log_id = log_id
         self._segment_offsets = segment_offsets
+        self._reader = FactReader()
         # the newest object of each partition as last written, so that its bytes need not be decoded again
         self._recent: dict[str, tuple[str, bytes, Table]] = {}
 
@@ -108,28 +114,34 @@ class Meter:
         FatalFault
             If a stored object is broken, or the log is another one than its identity says.
         """
-        facts: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        rejected: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        facts: dict[_Segment, list[Row]] = defaultdict(list)
+        rejected: dict[_Segment, list[dict[str, Any]]] = defaultdict(list)
         refused: list[Refused] = []
         for record in records:
+            segment = (record.topic, record.partition, record.offset - record.offset % self._segment_offsets)
             try:
-                row = to_fact(record, read_event(record))
-                facts[self._to_key(FACTS_FOLDER, record)].append(row)
+                facts[segment].append(self._reader.read(record))
             except RejectedInput as fault:
-                rejected[self._to_key(REJECTED_FOLDER, record)].append(to_rejected(record, fault))
+                rejected[segment].append(to_rejected(record, fault))
                 refused.append(Refused(record.partition, record.offset, fault.reason, fault.sentence))
-        written = [self._keep(key, REJECTED, rows) for key, rows in sorted(rejected.items())]
-        written += [self._keep(key, FACTS, rows) for key, rows in sorted(facts.items())]
-        return Taken(sum(map(len, facts.values())), tuple(refused), sum(written))
+        kept = 0
+        written = [
+            self._keep(self._to_key(REJECTED_FOLDER, segment), REJECTED, _make_rejected(rows))
+            for segment, rows in sorted(rejected.items())
+        ]
+        for segment, rows in sorted(facts.items()):
+            if rows:  # a segment of which nothing could be read has none
+                written.append(self._keep(self._to_key(FACTS_FOLDER, segment), FACTS, make_facts(_order(rows))))
+                kept += len(rows)
+        return Taken(kept, tuple(refused), sum(written))
 
-    def _to_key(self, folder: str, record: Stored) -> str:
-        first = record.offset - record.offset % self._segment_offsets
-        return f"{folder}/{self._log_id}/{record.topic}/{record.partition}/{first:0{_OFFSET_DIGITS}}.parquet"
+    def _to_key(self, folder: str, segment: _Segment) -> str:
+        topic, partition, first = segment
+        return f"{folder}/{self._log_id}/{topic}/{partition}/{first:0{_OFFSET_DIGITS}}.parquet"
 
-    def _keep(self, key: str, layout: Layout, rows: list[dict[str, Any]]) -> bool:
+    def _keep(self, key: str, layout: Layout, merged: Table) -> bool:
         """Merge rows into an object, and return whether it had to be written."""
         stored, remembered = self._load(key, layout), self._recall(key)
-        merged = make_rows_table(layout, rows)
         if remembered is not None and remembered is not stored:
             merged = _merge(remembered, merged, key)
         if stored is not None:
@@ -164,11 +176,17 @@ class Meter:
             raise FatalFault(message) from fault
 
 
-def make_rows_table(layout: Layout, rows: Iterable[Mapping[str, Any]]) -> Table:
-    """Return rows of one log partition as a table: in the order of their offsets, each offset once."""
+def _order(rows: Iterable[Row]) -> list[Row]:
+    """Return rows of one log partition in the order of their offsets, each offset once."""
+    once = {row.offset: row for row in rows}
+    return [once[offset] for offset in sorted(once)]
+
+
+def _make_rejected(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Return records of one log partition that are no use, in the order of their offsets, each offset once."""
     once = {row["offset"]: row for row in rows}
     ordered = [once[offset] for offset in sorted(once)]
-    return make_table(layout, {column.name: [row[column.name] for row in ordered] for column in layout.columns})
+    return make_table(REJECTED, {column.name: [row[column.name] for row in ordered] for column in REJECTED.columns})
 
 
 def _merge(kept: Table, fresh: Table, key: str) -> Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from schemas.canonical import to_digest, to_sha256
 from schemas.noun import to_time_text
 from schemas.unit import find_start
-from schemas.usage import Ingested, NotDone, Processed, make_usage_id
+from schemas.usage import Ingested, NotDone, Processed, UsedModel, make_usage_id
 from streams.usage.edge.caller import Request, make_feed_caller, record_use
 from streams.usage.edge.kinds import IMAGE_KINDS
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schemas.media import Purpose, Rejection
-    from schemas.result import ResultStored
+    from schemas.result import ModelRef, ResultStored
     from schemas.unit import Unit, UnitKind, WorkOrder
     from schemas.usage import UsageEvent
     from streams.settings.model import Deployment
@@ -36,16 +36,16 @@ def make_processed(
     *,
     observer_sha256: str,
     caller: Caller,
-    reprocessing_of: str | None = None,
+    models: tuple[ModelRef, ...] | None = None,
 ) -> UsageEvent:
-    """Return the use of a durable result.
+    """Return the use of a durable result; what it took, and which result it follows, stand in its announcement.
 
     Parameters
     ----------
     observer_sha256
         Digest of the observer, whose first digits stand in the result's id.
-    reprocessing_of
-        Id of the result that this one follows, where it was asked for as a repeat.
+    models
+        What the observer looked with; absent where the caller does not know.
 
     Raises
     ------
@@ -58,14 +58,20 @@ def make_processed(
         raise ValueError(message)
     act = Processed(
         processing_id=announced.result_id,
-        reprocessing_of=reprocessing_of,
+        reprocessing_of=announced.processing.reprocessing_of,
         observer_name=announced.observer_name,
         observer_version=announced.observer_version,
         observer_sha256=observer_sha256,
+        models=None if models is None else tuple(map(_to_used, models)),
         demonstration=announced.demonstration,
     )
     event_id = make_usage_id(door=caller.door, operation=DETECT, request=stamp.unit_id, observer_sha256=observer_sha256)
-    return _make(order, caller, event_id, act, images=announced.counts.looked)
+    cpu_ms = announced.processing.cpu_ms
+    return _make(order, caller, event_id, act, images=announced.counts.looked, cpu_ms=cpu_ms)
+
+
+def _to_used(model: ModelRef) -> UsedModel:
+    return UsedModel(name=model.name, version=model.version, sha256=model.sha256)
 
 
 def make_ingested(order: WorkOrder, *, caller: Caller) -> UsageEvent:
@@ -130,9 +136,16 @@ class Recorder:
 
     callers: Mapping[str, Caller]
 
-    def record_processed(self, order: WorkOrder, announced: ResultStored, observer_sha256: str) -> UsageEvent:
+    def record_processed(
+        self,
+        order: WorkOrder,
+        announced: ResultStored,
+        observer_sha256: str,
+        models: tuple[ModelRef, ...] | None = None,
+    ) -> UsageEvent:
         """Return the use of a durable result."""
-        return make_processed(order, announced, observer_sha256=observer_sha256, caller=self._find(order))
+        caller = self._find(order)
+        return make_processed(order, announced, observer_sha256=observer_sha256, caller=caller, models=models)
 
     def record_ingested(self, order: WorkOrder) -> UsageEvent:
         """Return the use of a unit taken in."""
@@ -159,7 +172,13 @@ def make_recorder(deployment: Deployment) -> Recorder:
 
 
 def _make(
-    order: WorkOrder, caller: Caller, event_id: str, act: Processed | Ingested | NotDone, *, images: int
+    order: WorkOrder,
+    caller: Caller,
+    event_id: str,
+    act: Processed | Ingested | NotDone,
+    *,
+    images: int,
+    cpu_ms: int | None = None,
 ) -> UsageEvent:
     stamp = order.unit.stamp
     kind = IMAGE_KINDS.get(stamp.kind)
@@ -175,6 +194,7 @@ def _make(
         images=((kind, images),) if kind and images else (),
         bytes=order.unit.size_bytes,
         contents=(_find_content(order.unit),),
+        cpu_ms=cpu_ms,
     )
     return record_use(caller, request)
 

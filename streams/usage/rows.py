@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import TYPE_CHECKING, Any
 
 from schemas.canonical import to_sha256
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
     from schemas.unit import Captured
     from streams.brokers.records import Stored
 
-#: Where a use stands in its log, what its bytes were, and what it says. ``use_sha256`` is the digest of the use without
-#: ``requested_at``, so that the same use recorded again at another time is told from another use under the same id.
-#: ``value_sha256`` is absent where the bytes were the canonical ones.
+#: Where a use stands in its log, what its bytes were, and what it says. ``use_sha256`` is the digest of the use without what
+#: may differ when the same use is recorded again (:data:`_BESIDE`), so that it is told from another use under the same id.
+#: ``value_sha256`` is absent where the bytes were the canonical ones. Facts of older programs lack the last columns.
 FACTS = Layout(
     "usage-facts/1",
     (
@@ -70,6 +69,14 @@ FACTS = Layout(
         Column("key", "text"),
         Column("since_at", "time", repeats=False),
         Column("last", "flag"),
+        Column("session", "text"),
+        Column("program", "text"),
+        Column("robot_pattern", "text"),
+        Column("robots_sha256", "text"),
+        Column("robots_version", "text"),
+        Column("model_names", "texts"),
+        Column("model_versions", "texts"),
+        Column("model_sha256s", "texts"),
     ),
 )
 
@@ -88,7 +95,9 @@ REJECTED = Layout(
     ),
 )
 
-_REQUESTED_AT = re.compile(rb'"requested_at":"[^"]*",')
+#: What may differ between two records of one use: when it was asked for again, what it took, which list of robots was asked,
+#: and whether the models, which the observer's digest stands for, are spelt out.
+_BESIDE = {"requested_at", "cpu_ms", "gpu_ms", "program"}
 
 _ACT_FIELDS = (
     "processing_id", "reprocessing_of", "observer_name", "observer_version", "observer_sha256", "demonstration",
@@ -100,7 +109,15 @@ _PLAIN_FIELDS = (
     "country_source", "bytes", "contents",
 )  # fmt: skip
 
-_FIELDS_IF_KNOWN = ("country_why", "institution", "cpu_ms", "gpu_ms")
+_FIELDS_IF_KNOWN = ("country_why", "institution", "cpu_ms", "gpu_ms", "session")
+
+#: Column -> field of the program.
+_PROGRAM_FIELDS = {
+    "program": "verdict", "robot_pattern": "pattern", "robots_sha256": "list_sha256", "robots_version": "list_version",
+}  # fmt: skip
+
+#: Column -> field of a model.
+_MODEL_FIELDS = {"model_names": "name", "model_versions": "version", "model_sha256s": "sha256"}
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
@@ -127,12 +144,13 @@ def to_fact(record: Stored, event: UsageEvent) -> dict[str, Any]:
     plain = event.to_plain()
     canonical = to_event_bytes(plain)
     value_sha256, event_sha256 = to_sha256(record.value or b""), to_sha256(canonical)
-    act, who = plain["act"], plain["who"]
+    act, who, program = plain["act"], plain["who"], plain.get("program", {})
+    models = act.get("models")
     return {
         **_to_place(record),
         "value_sha256": None if value_sha256 == event_sha256 else value_sha256,
         "event_sha256": event_sha256,
-        "use_sha256": to_sha256(_REQUESTED_AT.sub(b"", canonical, count=1)),
+        "use_sha256": to_sha256(to_use_bytes(plain)),
         **{name: plain[name] for name in _PLAIN_FIELDS},
         "requested_at": to_milliseconds(event.requested_at),
         **_to_observed(event.observed),
@@ -144,9 +162,22 @@ def to_fact(record: Stored, event: UsageEvent) -> dict[str, Any]:
         "tier": who["tier"],
         "key": who.get("key"),
         **{name: plain.get(name) for name in _FIELDS_IF_KNOWN},
+        **{column: program.get(name) for column, name in _PROGRAM_FIELDS.items()},
+        **{
+            column: None if models is None else [model[name] for model in models]
+            for column, name in _MODEL_FIELDS.items()
+        },
         "units": event.units,
         "images": event.images,
     }
+
+
+def to_use_bytes(plain: Mapping[str, Any]) -> bytes:
+    """Return the canonical bytes of a use, given as its plain object, without what may differ when it is recorded again."""
+    told = {name: value for name, value in plain.items() if name not in _BESIDE}
+    if "models" in told["act"]:
+        told["act"] = {name: value for name, value in told["act"].items() if name != "models"}
+    return to_event_bytes(told)
 
 
 def to_rejected(record: Stored, fault: RejectedInput) -> dict[str, Any]:
@@ -174,13 +205,29 @@ def from_fact(row: Mapping[str, Any]) -> UsageEvent:
                 "kind": row["act"],
                 **since,
                 **{name: row[name] for name in _ACT_FIELDS if row.get(name) is not None},
+                **_from_models(row),
             },
             "who": {name: value for name, value in who.items() if value is not None},
             **{name: row.get(name) for name in _FIELDS_IF_KNOWN},
+            "program": _from_program(row),
             "units": tuple(row["units"]),
             "images": tuple(row["images"]),
         }
     )
+
+
+def _from_program(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    if row.get("program") is None:
+        return None
+    return {name: row[column] for column, name in _PROGRAM_FIELDS.items() if row[column] is not None}
+
+
+def _from_models(row: Mapping[str, Any]) -> dict[str, Any]:
+    if row.get("model_names") is None:
+        return {}
+    columns = [row[column] for column in _MODEL_FIELDS]
+    names = _MODEL_FIELDS.values()
+    return {"models": tuple(dict(zip(names, model, strict=True)) for model in zip(*columns, strict=True))}
 
 
 def _to_place(record: Stored) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import pytest
 from schemas.topics import Topics
 from sinks.object_store.address import S3Address, read_address
 from streams.places import plan_topics
+from streams.serving.api import PORT
 from streams.settings.read import read_settings
 from tests.services.fixtures import VERSITYGW_IMAGE, find_compose, give_up, read_image
 from tests.services.servers import LOCAL, ROOT, find_missing_part
@@ -27,7 +28,7 @@ FILES = {
     "as it is": ["docker-compose.yml"],
     "with MinIO from source": ["docker-compose.yml", "deploy/compose.minio-source.yml"],
 }
-LASTING = ["kafka", "minio", "worker"]
+LASTING = ["kafka", "minio", "serve", "worker"]
 VERSIONS = runpy.run_path(str(LOCAL))
 
 
@@ -92,7 +93,7 @@ def test_every_lasting_part_has_a_health_check(model: dict[str, Any]):
 
 def test_nothing_listens_beyond_this_machine(model: dict[str, Any]):
     ports = [port for service in model["services"].values() for port in service.get("ports", [])]
-    assert {port["target"] for port in ports} == {9000, 9092}
+    assert {port["target"] for port in ports} == {8040, 9000, 9092}
     assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
 
 
@@ -131,6 +132,26 @@ def test_the_broker_formats_its_storage_from_what_its_container_gets(model: dict
     assert (
         "advertised.listeners=PLAINTEXT://kafka:9094,HOST://127.0.0.1:9092" in (final / "server.properties").read_text()
     )
+
+
+def test_the_server_of_figures_answers_where_its_port_and_health_check_are(model: dict[str, Any]):
+    serve = model["services"]["serve"]
+    assert serve["command"] == ["serve", "--host", "0.0.0.0"]  # noqa: S104 - of its container, as the test says
+    assert [(port["host_ip"], port["target"], port["published"]) for port in serve["ports"]] == [
+        ("127.0.0.1", PORT, str(PORT))
+    ]
+    assert f"http://127.0.0.1:{PORT}/metrics/periods?" in serve["healthcheck"]["test"][-1]
+    assert serve["environment"] == model["services"]["worker"]["environment"]
+
+
+def test_the_image_has_what_serving_needs_in_the_versions_that_are_tested():
+    def read_pins(name: str) -> set[str]:
+        return set(re.findall(r"^\S+==\S+", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
+
+    image = read_pins("image.txt")
+    assert image <= read_pins("dev.txt")
+    assert {pin.partition("==")[0] for pin in image} >= {"fastapi", "uvicorn"}
+    assert "requirements/image.txt" in (ROOT / "Dockerfile").read_text()
 
 
 @pytest.fixture

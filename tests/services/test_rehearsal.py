@@ -47,6 +47,18 @@ def wait_for_health(port: int, worker: subprocess.Popen[bytes]) -> dict[str, Any
     pytest.fail(f"no health page; the worker's status is {worker.poll()}")
 
 
+def wait_for_check(program: str, served: subprocess.Popen[bytes]) -> None:
+    """Run a health check of the compose file until it finds its service well."""
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline and served.poll() is None:
+        if (
+            subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60).returncode
+            == 0
+        ):
+            return
+    pytest.fail(f"never found well; the status of what is served is {served.poll()}")
+
+
 def test_the_parts_of_the_compose_file_fit_each_other(services: dict[str, Any], kafka_broker: Broker, tmp_path: Path):
     if missing := find_missing_part("minio"):
         give_up([missing])
@@ -77,5 +89,14 @@ def test_the_parts_of_the_compose_file_fit_each_other(services: dict[str, Any], 
         finally:
             worker.terminate()
             assert worker.wait(60) == 0
+        there = sorted(place.rglob("*"))
+        port = find_free_port()
+        served = start(*services["serve"]["command"], "--port", str(port))
+        try:
+            wait_for_check(services["serve"]["healthcheck"]["test"][-1].replace("8040", str(port)), served)
+        finally:
+            served.terminate()
+            served.wait(60)
+        assert sorted(place.rglob("*")) == there, "what only reads writes nothing"
     finally:
         store.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 from collections.abc import Awaitable, Mapping
 from functools import partial
@@ -12,14 +13,16 @@ from aiokafka import AIOKafkaProducer
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.exceptions import ProducerSendError
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, HeadersArg, RecordMetadata
+from faust.types import TP, ConsumerMessage, HeadersArg, RecordMetadata
 from faust.types.auth import CredentialsT
 from typing_extensions import override
 
+from streams.brokers.bundles import BUNDLED_RECORDS, Bundle, find_bundled, to_bundles
 from streams.brokers.credentials import Credentials, make_ssl_context
 from streams.brokers.kafka.faults import is_kafka_error, to_fault
 from streams.brokers.kafka.words import to_value
 from streams.brokers.offsets import OrderedCommits
+from streams.brokers.records import Stored
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +33,49 @@ _COMMIT_WITHIN_S = 10.0
 _METADATA_WAIT_S = 0.2
 
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+#: Records of one poll of the topics that come in bundles, which are small.
+_BUNDLED_POLL = 4 * BUNDLED_RECORDS
+
+
+class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's thread of the vendor's consumer; of topics that come in bundles it takes more at once."""
+
+    async def _fetch_records(
+        self,
+        consumer: Any,  # noqa: ANN401 - the vendor's
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's own signature
+        max_records: int | None = None,
+    ) -> Mapping[TP, list[Any]]:
+        found = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
+        bundled = find_bundled(self.app)
+        small = {tp for tp in active_partitions if tp.topic in bundled}
+        if not (found and small):
+            return found
+        more = await super()._fetch_records(consumer, small, timeout=0.0, max_records=_BUNDLED_POLL)
+        return {tp: [*found.get(tp, ()), *more.get(tp, ())] for tp in (*found, *(tp for tp in more if tp not in found))}
+
+
 class Consumer(OrderedCommits, driver.Consumer):
     """Faust's Kafka consumer with the commit rule of :class:`~streams.brokers.offsets.OrderedCommits`, and with a bound."""
+
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:  # noqa: ASYNC109
+        found = await super()._getmany(active_partitions, timeout)
+        bundled = find_bundled(self.app)
+        return {
+            tp: to_bundles([_to_stored(record) for record in records]) if tp.topic in bundled else records
+            for tp, records in found.items()
+        }
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:  # noqa: ANN401 - the vendor's record, or a bundle
+        if isinstance(record, Bundle):
+            return record.to_message(tp, self.app.consumer_generation_id)
+        return super()._to_message(tp, record)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         try:
@@ -90,6 +134,18 @@ class Producer(driver.Producer):
         translated: asyncio.Future[RecordMetadata] = asyncio.get_running_loop().create_future()
         asyncio.ensure_future(sent).add_done_callback(partial(_pass_on, translated))
         return translated
+
+
+def _to_stored(record: Any) -> Stored:  # noqa: ANN401 - the vendor's
+    return Stored(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        appended_at=_EPOCH + dt.timedelta(milliseconds=record.timestamp),
+        key=record.key,
+        headers=tuple(record.headers),
+        value=record.value,
+    )
 
 
 def _pass_on(waiting: asyncio.Future[RecordMetadata], sent: asyncio.Future[RecordMetadata]) -> None:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streams.cli.output import Output
     from streams.settings.model import Deployment
     from streams.usage.sheets.assessment import Assessment
+    from streams.usage.sheets.sheet import Sheet
 
 FORMS = ("md", "html", "docx", "pdf", "csv", "json")
 
@@ -29,7 +32,7 @@ class Asked:
     sheets
         Metric sheets, or folders of them.
     periods
-        Names; none for all of the sheets, or the open one where progress is asked for.
+        Names; one for all of the sheets up to it, none for all, or up to the open one where progress is asked for.
     """
 
     sheets: tuple[Path, ...]
@@ -39,6 +42,7 @@ class Asked:
     to: Path | None = None
     as_of: str | None = None
     progress: bool = False
+    allow_missing: bool = False
 
 
 def write_assessment(output: Output, deployment: Deployment, asked: Asked) -> None:
@@ -74,35 +78,88 @@ def write_assessment(output: Output, deployment: Deployment, asked: Asked) -> No
 
 def _make(deployment: Deployment, asked: Asked) -> Assessment:
     from schemas.errors import FatalFault
+    from schemas.noun import to_time_text
     from sinks.object_store.memory import MemoryStore
     from streams.places import find_objects
-    from streams.usage.closing.shelf import tell_assessed, to_shelf
+    from streams.usage.closing.shelf import tell_assessed, tell_key, to_shelf
     from streams.usage.reports.definitions import DEFINITIONS
     from streams.usage.reports.facts import open_facts
     from streams.usage.reports.scope import Scope
     from streams.usage.sheets.assessment import assess
-    from streams.usage.sheets.measuring import check_figures, measure, read_periods
-    from streams.usage.sheets.progress import find_open_period
+    from streams.usage.sheets.commentary import Topic
+    from streams.usage.sheets.measuring import check_figures, measure, read_reported
+    from streams.usage.sheets.progress import find_open_period, list_months
     from streams.usage.sheets.reading import read_sheets
+    from streams.usage.sheets.remarks.about import tell_about
     from streams.usage.sheets.remarks.remarking import make_remarks
 
     as_of, now_at = _to_day(asked.as_of), dt.datetime.now(dt.UTC)
     sheets = read_sheets(asked.sheets)
     check_figures(sheets, DEFINITIONS)
     names = asked.periods or ((find_open_period(sheets, now_at),) if asked.progress else ())
-    periods = read_periods(sheets, names)
+    periods = read_reported(sheets, names)
+    is_open = periods[-1].from_at <= now_at < periods[-1].to_at
+    if asked.progress and not is_open:
+        message = f"{periods[-1].name} is not open now, so there is no progress to tell of; leave --progress out."
+        raise FatalFault(message)
     if asked.installation is not None:
-        sheets = tuple(sheet for sheet in sheets if sheet.installation == asked.installation)
-        if not sheets:
-            message = f"There is no metric sheet of the installation {asked.installation!r}."
-            raise FatalFault(message)
+        sheets = _choose(sheets, asked.installation)
     scope = Scope(as_of_at=now_at)
-    with open_facts(find_objects(deployment) or MemoryStore()) as facts:
+    with open_facts(find_objects(deployment) or MemoryStore(), allow_missing=asked.allow_missing) as facts:
         measured = measure(facts, sheets, periods, scope)
+        remarks = make_remarks(facts, sheets, periods, measured=measured, now_at=now_at)
         closed = tell_assessed(to_shelf(deployment), facts, periods, sheets=asked.sheets, scope=scope)
-        remarks = {name: [*own, *closed] for name, own in make_remarks(facts, sheets, periods, now_at).items()}
+        if asked.progress and (months := list_months(periods[-1], now_at)):
+            measured |= measure(facts, sheets, months, scope, total=False)
+        about = [*tell_about(facts, deployment.project.name, tell_key(deployment))]
+    remarks = {name: own.add(Topic("Closed periods", closed)) for name, own in remarks.items()}
+    if is_open:
+        about.append(
+            (f"{periods[-1].name} is open", f"as it stood on {to_time_text(now_at)[:16].replace('T', ' ')} (UTC)")
+        )
     named = [period.name for period in periods]
-    return assess(sheets, named, measured, as_of=as_of, progress_at=now_at if asked.progress else None, remarks=remarks)
+    progress_at = now_at if asked.progress else None
+    return assess(sheets, named, measured, as_of=as_of, progress_at=progress_at, remarks=remarks, about=about)
+
+
+def _choose(sheets: tuple[Sheet, ...], installation: str) -> tuple[Sheet, ...]:
+    from schemas.errors import FatalFault
+
+    chosen = tuple(sheet for sheet in sheets if sheet.installation == installation)
+    if not chosen:
+        names = ", ".join(sheet.installation for sheet in sheets)
+        message = f"There is no metric sheet of the installation {installation!r}; there are sheets of {names}."
+        raise FatalFault(message)
+    return chosen
+
+
+def check_plain(form: str, *, is_progress: bool, is_as_of: bool) -> None:
+    """Refuse what our figures alone cannot be shown as.
+
+    Raises
+    ------
+    FatalFault
+        If metric sheets are needed for it, or there is no such form.
+    """
+    from schemas.errors import FatalFault
+    from streams.reporting import check_form
+
+    asked = [f"--format {form}"] if form in {*_FILES, "html"} else []
+    asked += ["--progress"] if is_progress else []
+    asked += ["--as-of"] if is_as_of else []
+    if asked:
+        message = (
+            f"{' and '.join(asked)} needs metric sheets: name them with --sheets, or their folder in the settings "
+            "(project.sheets_folder); docs/assessment.md shows one."
+        )
+        raise FatalFault(message)
+    check_form(form)
+
+
+def to_sheet_paths(deployment: Deployment, given: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the metric sheets that are given, or else the folder of them that the settings name."""
+    folder = deployment.project.sheets_folder
+    return tuple(given) or ((folder,) if folder is not None else ())
 
 
 def _to_day(text: str | None) -> dt.date | None:

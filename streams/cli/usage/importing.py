@@ -27,7 +27,9 @@ usage_app.command("accept")(submitting.accept_submissions)
 
 @usage_app.command("import")
 def import_counters(  # noqa: PLR0913 - each is an option of the command
-    source: Annotated[str, typer.Argument(help="zenodo, docker_hub, git_traffic, gbif, obis, oscar or counts.")],
+    source: Annotated[
+        str, typer.Argument(help="zenodo, seanoe, docker_hub, git_traffic, oscar, gbif, obis, doi_citations or counts.")
+    ],
     exports: Annotated[list[Path], typer.Argument(help="Files as the source gave them out.")],
     *,
     retrieved: Annotated[
@@ -37,6 +39,12 @@ def import_counters(  # noqa: PLR0913 - each is an option of the command
     metric: Annotated[str, typer.Option(help="The metric of the sheet that they count.")],
     counter: Annotated[str, typer.Option(help="Which counter of the source; else the usual one.")] = "",
     of: Annotated[str, typer.Option(help="Of which service or data set, where a file has several.")] = "",
+    days: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Which days each file counts, 2025-01-01..2025-01-31, both included; where files do not tell."
+        ),
+    ] = None,
     name: Annotated[str, typer.Option(help="What to call the source, such as seanoe for a table of counts.")] = "",
     as_json: Json = False,
     verbose: Verbose = False,
@@ -47,7 +55,7 @@ def import_counters(  # noqa: PLR0913 - each is an option of the command
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         found = find_source(source)
-        read = _read(exports, retrieved)
+        read = _read(exports, retrieved, days or ())
         values = import_counter(found, read, read_sheet(sheet), metric, counter=counter, subject=of, name=name)
         if not as_json:
             typer.echo(to_toml(values), nl=False)
@@ -55,7 +63,7 @@ def import_counters(  # noqa: PLR0913 - each is an option of the command
         output.add({"imported": [value.to_plain() for value in values]})
 
 
-def _read(paths: Sequence[Path], retrieved: Sequence[str]) -> list[Export]:
+def _read(paths: Sequence[Path], retrieved: Sequence[str], days: Sequence[str]) -> list[Export]:
     from schemas.errors import FatalFault
     from streams.usage.imports.counter import Export
 
@@ -64,15 +72,31 @@ def _read(paths: Sequence[Path], retrieved: Sequence[str]) -> list[Export]:
             f"{len(paths)} files need {len(paths)} times of retrieval, in their order; {len(retrieved)} are given."
         )
         raise FatalFault(message)
+    if days and len(days) != len(paths):
+        message = f"{len(paths)} files need {len(paths)} spans of days, in their order; {len(days)} are given."
+        raise FatalFault(message)
+    spans: Sequence[tuple[dt.date, dt.date] | None] = [_read_days(text) for text in days] or [None] * len(paths)
     try:
         moments = [dt.datetime.fromisoformat(text) for text in retrieved]
         if any(moment.tzinfo is None for moment in moments):
             message = "A time of retrieval has a zone: 2025-09-01T08:00:00Z."
             raise FatalFault(message)
-        return [Export(path.name, path.read_bytes(), moment) for path, moment in zip(paths, moments, strict=True)]
+        told = zip(paths, moments, spans, strict=True)
+        return [Export(path.name, path.read_bytes(), moment, span) for path, moment, span in told]
     except ValueError as error:
         message = f"A time of retrieval is none: {error}."
         raise FatalFault(message) from error
     except OSError as error:
         message = f"An export could not be read ({error.strerror})."
+        raise FatalFault(message) from error
+
+
+def _read_days(text: str) -> tuple[dt.date, dt.date]:
+    from schemas.errors import FatalFault
+
+    first, _, last = text.partition("..")
+    try:
+        return dt.date.fromisoformat(first), dt.date.fromisoformat(last)
+    except ValueError as error:
+        message = f"{text!r} is no span of days; write 2025-01-01..2025-01-31, both included."
         raise FatalFault(message) from error

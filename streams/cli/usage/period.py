@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 period_app = typer.Typer(no_args_is_help=True, help="Periods: close one, list the sealed ones, hold one to its seal.")
 
-SHEETS_HELP = "Metric sheets, or folders of them; none at a restatement: those of the closing before."
+SHEETS_HELP = (
+    "Metric sheets, or folders of them; none: those of the settings (project.sheets_folder), or at a restatement those of the "
+    "closing before."
+)
 
 
 @period_app.command("close")
@@ -44,6 +47,7 @@ def close(
 ) -> None:
     """Freeze a report and what it rests on in one sealed folder; closed again, restate it if anything came late."""
     from schemas.errors import FatalFault
+    from streams.cli.usage.assess import to_sheet_paths
     from streams.places import find_objects
     from streams.usage.closing.close import close_period
     from streams.usage.closing.shelf import to_shelf
@@ -51,7 +55,10 @@ def close(
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings, out).deployment
         store = find_objects(deployment)
-        request = _to_request(deployment, period, sheets or (), robots=robots, country_file=country_file)
+        given = to_sheet_paths(deployment, sheets or ())
+        request = _to_request(
+            deployment, period, given, robots=robots or deployment.project.robots_file, country_file=country_file
+        )
         if store is None:
             message = f"Nothing was ever counted here, so {request.period.name} cannot be closed."
             raise FatalFault(message)
@@ -94,6 +101,7 @@ def _to_request(
 
     from schemas.errors import FatalFault, RejectedInput
     from streams.usage.closing.close import Request
+    from streams.usage.closing.shelf import tell_key
     from streams.usage.periods import read_period
     from streams.usage.sheets.reading import read_sheets
 
@@ -112,6 +120,7 @@ def _to_request(
         sheets=tuple(sheets),
         robots=robots,
         country_file=country_file or deployment.project.country_file,
+        custody=tell_key(deployment),
     )
 
 
@@ -140,18 +149,21 @@ def list_periods(
 ) -> None:
     """Show which periods are closed, with their seals, and what became of the pseudonym key."""
     from streams.usage.closing.key import LOG_FILE, read_log
-    from streams.usage.closing.shelf import list_closed, to_shelf
+    from streams.usage.closing.shelf import list_closed, tell_key, to_shelf
 
     with open_output(as_json=as_json, verbose=verbose) as output:
-        shelf = to_shelf(read_given(settings, out).deployment)
+        deployment = read_given(settings, out).deployment
+        shelf = to_shelf(deployment)
         found, steps = list_closed(shelf), read_log(shelf / LOG_FILE)
         for closed in found:
             output.say(closed.sentence)
         if not found:
             output.say("No period is closed.")
+        if custody := tell_key(deployment):
+            output.say(f"Pseudonym key: {custody}.")
         for step in steps:
             output.say(f"Key {step['fingerprint']}: {step['act']} on {step['at']}. {step['reason']}")
-        output.add({"closed": [closed.seal.to_plain() for closed in found], "key": steps})
+        output.add({"closed": [closed.seal.to_plain() for closed in found], "custody": custody, "key": steps})
 
 
 @period_app.command("verify")
@@ -220,23 +232,17 @@ def destroy(
 ) -> None:
     """Destroy the project's pseudonym key for good, after the audit window; never part of closing a period."""
     from schemas.errors import FatalFault
-    from streams.usage.closing.key import LOG_FILE, Custody, destroy_key
-    from streams.usage.closing.shelf import to_shelf
+    from streams.usage.closing.key import LOG_FILE, destroy_key
+    from streams.usage.closing.shelf import find_custody, to_shelf
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings).deployment
-        project = deployment.project
-        if project.pseudonym_key_file is None:
+        custody = find_custody(deployment)
+        if custody is None:
             message = "The settings name no pseudonym key: project.pseudonym_key_file is not set."
             raise FatalFault(message)
-        custody = Custody(
-            key_file=project.pseudonym_key_file,
-            custodian=project.key_custodian,
-            final_payment=project.final_payment,
-            audit_years=project.audit_years,
-        )
         log = to_shelf(deployment) / LOG_FILE
         found = destroy_key(custody, log, reason=reason, force=force, now_at=_tell_time())
         output.say(f"Destroyed the key {found.fingerprint}; written down in {log}.")
-        output.say(f"Copies of it are for the custodian to destroy: {project.key_custodian}.")
+        output.say(f"Copies of it are for the custodian to destroy: {custody.custodian}.")
         output.add({"fingerprint": found.fingerprint, "forced": found.is_forced, "log": str(log)})

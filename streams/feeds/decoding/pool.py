@@ -239,6 +239,11 @@ class DecodingPool:
             self._count -= 1
             self._turn.notify()
 
+    def list_processes(self) -> tuple[int, ...]:
+        """Return the numbers of the processes there are."""
+        with self._turn:
+            return tuple(decoder.process.pid for decoder in (*self._idle, *self._busy))
+
     def close(self) -> None:
         """End all processes; whoever is in the middle of a unit gets a TransientFault."""
         with self._turn:

@@ -57,6 +57,8 @@ class Request:
         The list of robots, without which there is no COUNTER report; as with the sheets.
     country_file
         The file that addresses were led to countries by; its digest is kept.
+    custody
+        Who keeps the pseudonym key and until when, as the report tells it.
     """
 
     period: NamedPeriod
@@ -66,6 +68,7 @@ class Request:
     sheets: tuple[Path, ...] = ()
     robots: Path | None = None
     country_file: Path | None = None
+    custody: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ def _freeze_all(store: FactStore, folder: Path, request: Request, before: Closed
         sheets=tuple(digest_file(folder / SHEETS_FOLDER / name) for name in sheets),
         robots=None if robots is None else digest_file(folder / ROBOTS_FILE),
         country_file=_digest_country_file(request, old),
+        custody=request.custody,
     )
     if before is None or old is None:
         return inputs

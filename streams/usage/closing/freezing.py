@@ -40,17 +40,17 @@ _FROZEN = Layout(FACTS.name, tuple(column for column in FACTS.columns if column.
 _FACTS_PATH = FACTS_FOLDER + "/sealed/usage.recorded.v1/0/{first:019}.parquet"
 _REJECTED_PATH = REJECTED_FOLDER + "/sealed/usage.recorded.v1/0/{first:019}.parquet"
 
-#: Reports merge records of one id by these same rules (``reports/facts.py``): of equal uses the earliest, of different ones
-#: the smallest digest. One row of each different use is kept, so that a conflict remains one.
+#: Reports merge records of one id by these same rules (``reports/facts.py``): of different uses the one
+#: with the smallest digest, of equal ones the earliest. One row of each different use is kept, so that a conflict remains one.
 _CHOOSE = """
     CREATE TABLE chosen AS
     WITH concerned AS (
-        SELECT event_id, count(DISTINCT use_sha256) AS uses FROM place GROUP BY event_id
+        SELECT event_id FROM place GROUP BY event_id
         HAVING min(requested_at) < $to_at OR min(since_at) < $to_at
     ), ranked AS (
         SELECT place.*, row_number() OVER (
             PARTITION BY event_id, use_sha256
-            ORDER BY CASE WHEN uses = 1 THEN requested_at END, event_sha256, object, "offset"
+            ORDER BY requested_at, event_sha256, object, "offset"
         ) AS rank
         FROM place JOIN concerned USING (event_id)
     )

@@ -75,6 +75,8 @@ class Inputs(Noun):
         The list of robots, which is kept beside.
     country_file
         The file that addresses were led to countries by; it is not kept, its licence may forbid that.
+    custody
+        Who keeps the pseudonym key and until when, in a sentence; empty where there is no key.
     restatement, previous, because, late
         Which closing of the period this is, the seal before, and what made it necessary.
     """
@@ -93,6 +95,7 @@ class Inputs(Noun):
     sheets: tuple[Digest, ...] = ()
     robots: Digest | None = None
     country_file: Digest | None = None
+    custody: Text = ""
     restatement: Count = 0
     previous: Sha | None = None
     because: tuple[Text, ...] = ()

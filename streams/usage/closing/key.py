@@ -63,6 +63,23 @@ class Destroyed:
     is_forced: bool
 
 
+def tell_custody(custody: Custody, log: Path) -> str:
+    """Return who keeps the key and until when, or what became of it; the log is read where there is one.
+
+    Raises
+    ------
+    FatalFault
+        If the log was changed.
+    """
+    ended = [entry for entry in read_log(log) if entry["act"] == "destroyed"]
+    if ended and not custody.key_file.is_file():
+        return f"destroyed on {ended[-1]['at']} by the {ended[-1]['custodian']}, as its log says"
+    keeper = f"kept by the {custody.custodian}" if custody.custodian else "nobody is named as its custodian"
+    if custody.ends_on is None:
+        return f"{keeper}, for {custody.audit_years} years after the final payment, whose day is not set yet"
+    return f"{keeper}, until the audit window ends on {custody.ends_on} ({custody.audit_years} years after the final payment)"
+
+
 def destroy_key(custody: Custody, log: Path, *, reason: str, force: bool = False, now_at: dt.datetime) -> Destroyed:
     """Destroy the key: written down before and after, overwritten, removed.
 

@@ -24,6 +24,7 @@ from streams.usage.sheets.measuring import check_figures, measure, read_periods
 from streams.usage.sheets.page import to_html
 from streams.usage.sheets.pdf import to_pdf
 from streams.usage.sheets.reading import read_sheets
+from streams.usage.sheets.remarks.about import tell_about
 from streams.usage.sheets.remarks.remarking import make_remarks
 from streams.usage.sheets.word import to_docx
 
@@ -110,8 +111,9 @@ def _assess(folder: Path, inputs: Inputs, facts: Facts) -> Assessment | None:
     check_figures(sheets, DEFINITIONS)
     periods = read_periods(sheets, inputs.periods)
     measured = measure(facts, sheets, periods, _to_scope(inputs))
-    remarks = make_remarks(facts, sheets, periods, inputs.to_at)
-    return assess(sheets, [period.name for period in periods], measured, remarks=remarks)
+    remarks = make_remarks(facts, sheets, periods, measured=measured, now_at=inputs.to_at)
+    named = [period.name for period in periods]
+    return assess(sheets, named, measured, remarks=remarks, about=tell_about(facts, inputs.project, inputs.custody))
 
 
 def _find_winners(facts: Facts) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.errors import FatalFault
 from schemas.noun import to_time_text
 from streams.usage.closing.inputs import digest_file, read_inputs
+from streams.usage.closing.key import LOG_FILE, Custody, tell_custody
 from streams.usage.closing.seal import SEAL_FILE, Seal, read_seal
 from streams.usage.reports.report import make_report
 from streams.usage.reports.tables import to_plain
@@ -49,6 +50,36 @@ class Closed:
 def to_shelf(deployment: Deployment) -> Path:
     """Return the folder in which a deployment's sealed periods stand; it may not be there yet."""
     return deployment.project.closed_folder or deployment.folder / "closed"
+
+
+def find_custody(deployment: Deployment) -> Custody | None:
+    """Return who keeps the pseudonym key and until when, by the settings; ``None`` where there is no key."""
+    project = deployment.project
+    if project.pseudonym_key_file is None:
+        return None
+    return Custody(
+        key_file=project.pseudonym_key_file,
+        custodian=project.key_custodian,
+        final_payment=project.final_payment,
+        audit_years=project.audit_years,
+    )
+
+
+def tell_key(deployment: Deployment) -> str:
+    """Return what a report says of the pseudonym key; nothing where there is none.
+
+    Raises
+    ------
+    FatalFault
+        If the log of what became of it was changed.
+    """
+    custody = find_custody(deployment)
+    if custody is None:
+        return ""
+    kept = tell_custody(custody, to_shelf(deployment) / LOG_FILE)
+    if deployment.project.pseudonym_scope == "period":
+        return f"one for each period, so that totals of users are bounds; {kept}"
+    return f"one for the whole project; {kept}"
 
 
 def list_closed(shelf: Path, period: str | None = None) -> tuple[Closed, ...]:

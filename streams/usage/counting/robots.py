@@ -52,12 +52,19 @@ class Robots:
 
     def knows(self, agent: str) -> bool:
         """Return whether a program is a robot by this list; capital letters mean nothing."""
-        return _matches(self.patterns, agent[:_LOOKED_AT])
+        return self.find(agent) is not None
+
+    def find(self, agent: str) -> str | None:
+        """Return the entry that a program matches; of several, the first that no program of researchers matches.
+
+        So the answer serves profiles that keep those programs and profiles that do not.
+        """
+        return _find(self.patterns, agent[:_LOOKED_AT])
 
     def without_tools(self) -> Robots:
         """Return the list without the patterns that match programs that researchers use."""
-        left_out = tuple(pattern for pattern in self.patterns if any(map(_compile(pattern).search, RESEARCH_TOOLS)))
-        kept = tuple(pattern for pattern in self.patterns if pattern not in set(left_out))
+        left_out = tuple(pattern for pattern in self.patterns if is_tool_pattern(pattern))
+        kept = tuple(pattern for pattern in self.patterns if not is_tool_pattern(pattern))
         return Robots(self.sha256, self.version, kept, left_out)
 
 
@@ -66,9 +73,16 @@ def _compile(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)
+def is_tool_pattern(pattern: str) -> bool:
+    """Return whether an entry of a list matches programs that researchers use."""
+    return any(map(_compile(pattern).search, RESEARCH_TOOLS))
+
+
 @lru_cache(maxsize=65_536)
-def _matches(patterns: tuple[str, ...], agent: str) -> bool:
-    return any(_compile(pattern).search(agent) for pattern in patterns)
+def _find(patterns: tuple[str, ...], agent: str) -> str | None:
+    found = [pattern for pattern in patterns if _compile(pattern).search(agent)]
+    return min(found, key=is_tool_pattern, default=None)
 
 
 def is_tool(agent: str) -> bool:

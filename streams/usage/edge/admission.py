@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from schemas.usage import UNKNOWN_COUNTRY, DeclaredOwner, Person
+from schemas.usage import UNKNOWN_COUNTRY, DeclaredOwner, Person, Program
+from streams.usage.counting.robots import is_tool
 from streams.usage.countries import to_country
 from streams.usage.edge.caller import Caller
 
 if TYPE_CHECKING:
     import datetime as dt
 
+    from streams.usage.counting.robots import Robots
     from streams.usage.edge.caller import CountrySource, Method, Traffic
     from streams.usage.edge.geoip import CountryFile, Located
     from streams.usage.edge.keys import KeyRing
     from streams.usage.pseudonym import PseudonymKey
 
 #: Issuers of the weaker identities, which no login has.
-_KEY_ISSUER, _ADDRESS_ISSUER = "observatory:key", "observatory:address"
+_KEY_ISSUER, _ADDRESS_ISSUER, _SESSION_ISSUER = "observatory:key", "observatory:address", "observatory:session"
 
 LOGIN_TIER: Final = 4
 COOKIE_TIER: Final = 3
@@ -37,11 +39,15 @@ class Visitor:
     token
         A cookie or a key of a program, where nobody logged in.
     address, agent
-        IP address and program.
+        IP address, and the program as it names itself.
+    session
+        The session's id, where the door keeps sessions.
     home_country
         The country that the identity provider tells.
     owner
         Who answers for a door without any identity.
+    access
+        Whether a person clicked or a program called; absent, it follows from the program.
     """
 
     door: str
@@ -50,11 +56,12 @@ class Visitor:
     token: str = field(default="", repr=False)
     address: str = field(default="", repr=False)
     agent: str = field(default="", repr=False)
+    session: str = field(default="", repr=False)
     home_country: str = field(default="", repr=False)
     institution: str | None = field(default=None, repr=False)
     owner: str = "unknown"
     traffic: Traffic = "external"
-    access: Method = "Regular"
+    access: Method | None = None
 
     @property
     def tier(self) -> Literal[1, 2, 3, 4]:
@@ -64,6 +71,11 @@ class Visitor:
         if self.token:
             return COOKIE_TIER
         return ADDRESS_TIER if self.address else OWNER_TIER
+
+    @property
+    def method(self) -> Method:
+        """COUNTER's access method: as told, or by the program; where neither is known, a person's."""
+        return self.access or ("Machine" if is_tool(self.agent) else "Regular")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +88,13 @@ class Edge:
         What pseudonyms are made with.
     countries
         The country file; without one, the country of an address is unknown.
+    robots
+        The list of robots; without one, nobody can tell later whether a program was one.
     """
 
     keys: KeyRing
     countries: CountryFile | None = None
+    robots: Robots | None = None
 
     def admit(self, visitor: Visitor, at: dt.datetime) -> Caller:
         """Return the caller that stands for a visitor from here on.
@@ -101,10 +116,15 @@ class Edge:
             country_source=source,
             door=visitor.door,
             traffic=visitor.traffic,
-            access=visitor.access,
+            access=visitor.method,
             country_why=why,
             institution=visitor.institution,
+            program=judge_program(self.robots, visitor.agent),
+            session=self._name_session(visitor, at),
         )
+
+    def _name_session(self, visitor: Visitor, at: dt.datetime) -> str | None:
+        return self.keys.find(at).make_pseudonym(_SESSION_ISSUER, visitor.session) if visitor.session else None
 
     def _name(self, visitor: Visitor, at: dt.datetime) -> Person | DeclaredOwner:
         if visitor.tier == OWNER_TIER:
@@ -123,6 +143,21 @@ class Edge:
             return UNKNOWN_COUNTRY, "none", "no_country_file"
         located: Located = self.countries.locate(visitor.address)
         return located.country, "geoip", located.why
+
+
+def judge_program(robots: Robots | None, agent: str) -> Program | None:
+    """Return what a list of robots says of a program; nothing where the program is not known."""
+    if not agent:
+        return None
+    if robots is None:
+        return Program(verdict="no_list")
+    pattern = robots.find(agent)
+    return Program(
+        verdict="no_robot" if pattern is None else "robot",
+        pattern=pattern,
+        list_sha256=robots.sha256,
+        list_version=robots.version or None,
+    )
 
 
 def make_visitor_pseudonym(key: PseudonymKey, visitor: Visitor) -> str:

@@ -48,6 +48,8 @@ _ROWS_AT_ONCE = 250_000
 
 _SEPARATOR = "\x1f"
 
+_NAMED = ", ".join(FIELDS)
+
 _TEMPLATES = Layout(
     "usage-templates/1",
     (
@@ -56,6 +58,7 @@ _TEMPLATES = Layout(
         Column("identity_text", "text"),
         Column("unit_kind", "text"),
         Column("image_kind", "text"),
+        Column("program_text", "text"),
         Column("complaint", "text"),
         *(column for column in FACTS.columns),
     ),
@@ -150,9 +153,12 @@ def _make_object(database: Database, now_at: dt.datetime) -> bytes:
 
 def _take_sheet(database: Database, path: Path) -> None:
     columns = [row[0] for row in database.run("DESCRIBE sheet")]
-    strange = [name for name in columns if name not in FIELDS]
+    # which ones, not what they are called: of a table without a head that is the first visitor
+    strange = [str(number) for number, name in enumerate(columns, start=1) if name not in FIELDS]
     if strange:
-        message = f"{path.name}:1: there is no field {', '.join(strange)[:200]}; there are {', '.join(FIELDS)}."
+        message = (
+            f"{path.name}:1: its first line has to name the fields; number {', '.join(strange)} is none of {_NAMED}."
+        )
         raise FatalFault(message)
     with path.open("rb") as file:
         lines = sum(bool(line.strip()) for line in file) - 1
@@ -176,6 +182,7 @@ def _fill_templates(database: Database, edge: Edge, known: frozenset[str]) -> No
                 "identity_text": made.identity,
                 "unit_kind": made.unit,
                 "image_kind": made.image,
+                "program_text": made.program,
             }
         for name, values in columns.items():
             values.append(row.get(name))

@@ -12,11 +12,13 @@ from streams.usage.edge.shapes import (
     EVENT_ID,
     GPU,
     IMAGES,
+    PROGRAM,
     REQUEST,
     REQUESTED_AT,
     SHAPE_FIELDS,
     UNITS,
 )
+from streams.usage.edge.traces import ADDRESS, COMPLAINT, IDENTITIES, LEAST_LETTERS, MAIL
 from streams.usage.rows import FACTS
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ _FOUND = ("era", "has_images", "has_cpu", "has_gpu")
 FIELDS = (*ROW_FIELDS, *(name for name in SHAPE_FIELDS if name not in _FOUND))
 
 _NAMES = ", ".join(f"'{name}'" for name in FIELDS)
+_TOLD_NAMES = ", ".join(FIELDS)
 _STRUCTURE = "{" + ", ".join(f'"{name}": "VARCHAR"' for name in FIELDS) + "}"
 
 #: Numbered in one thread, since lines have an order; taken apart in as many as there are.
@@ -44,7 +47,8 @@ READ_JSON = """
 TAKE_JSON = f"""
     CREATE TABLE given AS
     SELECT n, sound, unnest(json_transform(if(sound, text, '{{}}'), '{_STRUCTURE}')),
-        if(sound, list_filter(json_keys(text), lambda name: name NOT IN ({_NAMES}))[1], NULL) AS unknown
+        -- which of its fields, not what it is called: that may be a name
+        if(sound, list_position(list_transform(json_keys(text), lambda name: name IN ({_NAMES})), false), NULL) AS unknown
     FROM (SELECT *, coalesce(TRY(json_type(text)) = 'OBJECT', false) AS sound FROM line WHERE text IS NOT NULL)
 """  # noqa: S608 - put together from constants
 
@@ -79,6 +83,13 @@ _SHAPE_TEXTS = ", ".join(
     for name in SHAPE_FIELDS
 )
 
+#: An id is kept as it is; as :func:`streams.usage.edge.traces.find_telling` for the fields that many lines share.
+_IS_TELLING = f"regexp_matches(lower(id), '{MAIL}|{ADDRESS}')" + "".join(
+    f" OR (length({name}) >= {LEAST_LETTERS} AND contains(lower(id), lower({name})))"
+    for name in IDENTITIES
+    if name in SHAPE_FIELDS
+)
+
 ROWS_SQL = f"""
     CREATE TABLE row AS
     WITH typed AS NOT MATERIALIZED (
@@ -87,9 +98,10 @@ ROWS_SQL = f"""
             string_split(trim(regexp_replace(lower(coalesce(content, '')), '[][",[:space:]]+', ' ', 'g')), ' ') AS content
         ), CASE
             WHEN NOT sound THEN 'it is no JSON object'
-            WHEN unknown IS NOT NULL THEN 'there is no field ' || left(unknown, 40)
+            WHEN unknown IS NOT NULL THEN 'its field number ' || unknown || ' is none of {_TOLD_NAMES}'
             WHEN NOT regexp_full_match(coalesce(id, 'x'), '[!#-\\[\\]-~]{{1,300}}')
                 THEN 'id: up to 300 letters, digits and signs are expected, no space, quote or backslash'
+            WHEN {_IS_TELLING} THEN 'id: {COMPLAINT}'
             WHEN "at" IS NULL THEN 'at: it is missing'
             {
     " ".join(
@@ -129,12 +141,17 @@ _FILLED = _replace(
     {
         BYTES: "coalesce(own_bytes, 0)::VARCHAR",
         CONTENTS: "if(len(own_content) = 0, '', '\"' || array_to_string(own_content, '\",\"') || '\"')",
-        CPU: "coalesce(own_cpu_ms, 0)::VARCHAR",
-        GPU: "coalesce(own_gpu_ms, 0)::VARCHAR",
         IMAGES: "concat('\"', image_kind, '\":', own_images)",
         UNITS: "concat('\"', unit_kind, '\":', own_units)",
     },
 )
+#: What may differ between two records of one use (:func:`streams.usage.rows.to_use_bytes`).
+_TOOK = {
+    CPU: "if(own_cpu_ms IS NULL, '', '\"cpu_ms\":' || own_cpu_ms || ',')",
+    GPU: "if(own_gpu_ms IS NULL, '', '\"gpu_ms\":' || own_gpu_ms || ',')",
+}
+_NOT_TOLD = "''"
+_BESIDE = {REQUESTED_AT: _NOT_TOLD, CPU: _NOT_TOLD, GPU: _NOT_TOLD, PROGRAM: _NOT_TOLD}
 _TIME = """concat('"requested_at":"', strftime(make_timestamp(at_ms * 1000), '%Y-%m-%dT%H:%M:%S.%gZ'), '",')"""
 
 _PLACED = {
@@ -142,8 +159,8 @@ _PLACED = {
     "offset": "n",
     "appended_at": "make_timestamp_ms($now)",
     "value_sha256": "NULL",
-    "event_sha256": f"sha256({_replace('identified', {REQUESTED_AT: 'time_text'})})",
-    "use_sha256": f"sha256({_replace('identified', {REQUESTED_AT: chr(39) * 2})})",
+    "event_sha256": f"sha256({_replace('identified', {REQUESTED_AT: 'time_text', **_TOOK, PROGRAM: 'program_text'})})",
+    "use_sha256": f"sha256({_replace('identified', _BESIDE)})",
     "event_id": "made_id",
     "requested_at": "make_timestamp_ms(at_ms)",
     "processing_id": "if(act = 'processed', request, NULL)",
@@ -155,13 +172,15 @@ _PLACED = {
     "gpu_ms": "own_gpu_ms",
 }
 
-#: The same content without an id is the same use: its id follows from everything that it says.
+_ID = {REQUESTED_AT: "time_text", **_TOOK, PROGRAM: _NOT_TOLD}
+
+#: The same content without an id is the same use: its id follows from everything that it says, whichever list was asked.
 FACT_SQL = f"""
     WITH filled AS NOT MATERIALIZED (
         SELECT *, {_TIME} AS time_text, {_FILLED} AS filled_text
         FROM row JOIN template USING (shape) WHERE n >= $start AND n < $end
     ), asked AS NOT MATERIALIZED (
-        SELECT *, coalesce(own_id, sha256({_replace("filled_text", {REQUESTED_AT: "time_text"})})) AS request FROM filled
+        SELECT *, coalesce(own_id, sha256({_replace("filled_text", _ID)})) AS request FROM filled
     ), named AS NOT MATERIALIZED (
         SELECT *, left(sha256(replace(identity_text, chr({ord(REQUEST)}), request)), 32) AS made_id FROM asked
     ), made AS NOT MATERIALIZED (

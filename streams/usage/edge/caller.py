@@ -15,6 +15,7 @@ from schemas.usage import (
     NotDone,
     Person,
     Processed,
+    Program,
     Served,
     UsageEvent,
 )
@@ -53,6 +54,10 @@ class Caller:
         What sort of caller; whether a person clicked or a program called.
     institution
         Home institution as ROR names it; absent where nobody knows.
+    program
+        Whether the program that asked is a robot, by the list of the edge; absent where no program was told.
+    session
+        A pseudonym of the session, where the door keeps sessions.
     """
 
     who: Person | DeclaredOwner
@@ -63,6 +68,8 @@ class Caller:
     access: Method = "Machine"
     country_why: str | None = None
     institution: str | None = None
+    program: Program | None = None
+    session: str | None = None
 
 
 def make_feed_caller(owner: str, country: str = UNKNOWN_COUNTRY) -> Caller:
@@ -137,4 +144,6 @@ def record_use(caller: Caller, request: Request) -> UsageEvent:
         contents=request.contents,
         cpu_ms=request.cpu_ms,
         gpu_ms=request.gpu_ms,
+        program=caller.program,
+        session=caller.session,
     )

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault
+from streams.usage.counting.robots import load_robots
 from streams.usage.edge.admission import Edge
 from streams.usage.edge.geoip import open_country_file
 from streams.usage.edge.keys import load_keys
@@ -21,10 +22,11 @@ def open_edge(project: ProjectSettings) -> Edge:
     Raises
     ------
     FatalFault
-        If there is no key, or a key or the country file is wrong.
+        If there is no key, or a key, the country file or the list of robots is wrong.
     """
     countries = open_country_file(project.country_file) if project.country_file is not None else None
-    return Edge(open_keys(project), countries)
+    robots = load_robots(project.robots_file) if project.robots_file is not None else None
+    return Edge(open_keys(project), countries, robots)
 
 
 def open_keys(project: ProjectSettings) -> KeyRing:

@@ -16,6 +16,7 @@ from streams.brokers.records import Stored
 from streams.usage.edge.admission import Visitor
 from streams.usage.edge.caller import Act, Method, Request, Traffic, record_use
 from streams.usage.edge.kinds import IMAGE_KINDS
+from streams.usage.edge.traces import COMPLAINT, find_telling
 from streams.usage.events import to_event_bytes
 from streams.usage.rows import to_fact
 
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 SHAPE_FIELDS = (
     "door", "installation", "act", "operation", "purpose", "traffic", "access", "unit", "observer", "observer_version",
     "observer_sha256", "reprocessing_of", "resource", "reason", "issuer", "subject", "token", "address", "agent",
-    "home_country", "institution", "owner", "since", "last", "era", "has_images", "has_cpu", "has_gpu",
+    "home_country", "institution", "owner", "session", "since", "last", "era", "has_images", "has_cpu", "has_gpu",
 )  # fmt: skip
 
 #: Stand where each line has its own; control characters, which canonical JSON never holds as they are.
-REQUEST, BYTES, CONTENTS, CPU, EVENT_ID, GPU, IMAGES, REQUESTED_AT, UNITS = map(chr, range(1, 10))
+REQUEST, BYTES, CONTENTS, CPU, EVENT_ID, GPU, IMAGES, REQUESTED_AT, UNITS, PROGRAM = map(chr, range(1, 11))
 
 _NUMBER = 4_242_424_242_424_242
 _AT = dt.datetime(2199, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
@@ -43,9 +44,9 @@ _MARKS = (
     (f'"processing_id":"{_REQUEST}"', f'"processing_id":"{REQUEST}"'),
     (f'"bytes":{_NUMBER}', f'"bytes":{BYTES}'),
     (f'"contents":["{_SHA}"]', f'"contents":[{CONTENTS}]'),
-    (f'"cpu_ms":{_NUMBER}', f'"cpu_ms":{CPU}'),
+    (f'"cpu_ms":{_NUMBER},', CPU),
     (f'"event_id":"{_EVENT_ID}"', f'"event_id":"{EVENT_ID}"'),
-    (f'"gpu_ms":{_NUMBER}', f'"gpu_ms":{GPU}'),
+    (f'"gpu_ms":{_NUMBER},', GPU),
     (f'"requested_at":"{_AT:%Y-%m-%dT%H:%M:%S}.000Z",', REQUESTED_AT),
 )
 
@@ -81,6 +82,8 @@ class Template:
         Its row of facts; what each line has of its own is meaningless there.
     unit, image
         Kinds that the line's counts are of.
+    program
+        The canonical JSON of what is said of the program, with its name before and a comma behind; empty where nothing is.
     """
 
     canonical: str
@@ -88,6 +91,7 @@ class Template:
     row: dict[str, Any]
     unit: str
     image: str
+    program: str = ""
 
 
 def make_template(edge: Edge, fields: Mapping[str, str], at: dt.datetime, known: frozenset[str]) -> Template:
@@ -105,14 +109,19 @@ def make_template(edge: Edge, fields: Mapping[str, str], at: dt.datetime, known:
     Raises
     ------
     ValueError
-        Saying what is wrong; it names the field, and nothing that stood in it but a choice that is none.
+        Saying what is wrong; it names the field, and nothing that stood in it: in a table whose columns are displaced that
+        is anybody's name.
     """
     for name, choices in _CHOICES.items():
         if fields[name] and fields[name] not in choices:
-            message = f"{name}: {fields[name][:40]!r} is none of {', '.join(choices)}"
+            message = f"{name}: what stands there is none of {', '.join(choices)}"
             raise ValueError(message)
     if fields["installation"] not in known:
-        message = f"installation: there is no {fields['installation'][:63]!r}; there are {', '.join(sorted(known))}"
+        message = f"installation: there is none of that name; there are {', '.join(sorted(known))}"
+        raise ValueError(message)
+    telling = find_telling(fields)
+    if telling is not None:
+        message = f"{telling}: {COMPLAINT}"
         raise ValueError(message)
     try:
         caller = edge.admit(_to_visitor(fields), at)
@@ -124,6 +133,9 @@ def make_template(edge: Edge, fields: Mapping[str, str], at: dt.datetime, known:
         raise ValueError(message) from None
     plain = event.to_plain()
     canonical = to_event_bytes(plain).decode()
+    program = "" if event.program is None else f'"program":{event.program.to_canonical().decode()},'
+    if program:
+        canonical = canonical.replace(program, PROGRAM, 1)
     for text, mark in _MARKS:
         canonical = canonical.replace(text, mark, 1)
     unit, image = fields["unit"] or "still", IMAGE_KINDS.get(fields["unit"] or "still", "")  # type: ignore[call-overload]
@@ -134,7 +146,7 @@ def make_template(edge: Edge, fields: Mapping[str, str], at: dt.datetime, known:
         f'{{"door":"{event.door}",{observer}"operation":"{event.operation}","request":"{REQUEST}","rule":"usage/1"}}'
     )
     record = Stored("usage", 0, 0, _AT, b"", (), b"")
-    return Template(canonical, identity, to_fact(record, event), unit, image)
+    return Template(canonical, identity, to_fact(record, event), unit, image, program)
 
 
 def _to_visitor(fields: Mapping[str, str]) -> Visitor:
@@ -154,11 +166,12 @@ def _to_visitor(fields: Mapping[str, str]) -> Visitor:
         token=fields["token"],
         address=fields["address"],
         agent=fields["agent"],
+        session=fields["session"],
         home_country=fields["home_country"],
         institution=ror[1] if ror else None,
         owner=fields["owner"] or "unknown",
         traffic=fields["traffic"] or "external",  # type: ignore[arg-type]
-        access=fields["access"] or "Regular",  # type: ignore[arg-type]
+        access=fields["access"] or None,  # type: ignore[arg-type]
     )
 
 

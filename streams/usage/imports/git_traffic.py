@@ -8,14 +8,18 @@ GitHub (REST, ``/repos/{owner}/{repo}/traffic/clones`` and ``views``): ``{"count
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from streams.usage.imports.counter import Export, Source, Window, read_object, refuse, to_count, to_day
+from streams.usage.imports.counter import Export, Source, Window
+from streams.usage.imports.parsing import find_items, read_each, read_fields, read_object, refuse, to_count, to_day
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _GITHUB_DAYS, _GITLAB_DAYS = 14, 30
+
+#: GitHub tells a day more at times: fourteen whole ones, and its own.
+_SPARE = dt.timedelta(days=1)
 
 
 def _read(exports: Sequence[Export], counter: str, subject: str) -> list[Window]:
@@ -23,10 +27,11 @@ def _read(exports: Sequence[Export], counter: str, subject: str) -> list[Window]
         refuse(exports[0], "an export is of one repository; there is nothing to choose by a name.")
     what, _, unique = counter.partition("_")
     if unique:
-        return [_read_uniques(export, what) for export in exports]
+        return read_each(exports, lambda export: _read_uniques(export, what))
+    in_order = sorted(exports, key=lambda export: export.retrieved_at)
     days: dict[dt.date, Window] = {}
-    for export in sorted(exports, key=lambda export: export.retrieved_at):
-        for day, count in _read_days(export, what).items():
+    for export, told in zip(in_order, read_each(in_order, lambda export: _read_days(export, what)), strict=True):
+        for day, count in told.items():
             known = days.get(day)
             if known is not None and known.value != count:
                 refuse(
@@ -40,34 +45,27 @@ def _read_days(export: Export, what: str) -> dict[dt.date, int]:
     """Return every whole day that the export speaks of; what it leaves out had no traffic; its own day is not over."""
     plain = read_object(export)
     if "fetches" in plain:
-        entries, span = _to_entries(export, plain["fetches"], "days"), _GITLAB_DAYS
-        told = {
-            to_day(export, item.get("date"), "date"): to_count(export, item.get("count"), "count") for item in entries
-        }
+        if what != "clones":
+            refuse(export, "GitLab tells fetches (clones) only.")
+        items, key, span = find_items(export, plain["fetches"], "days"), "date", _GITLAB_DAYS
     else:
-        entries, span = _to_entries(export, plain, what), _GITHUB_DAYS
-        told = {
-            to_day(export, item.get("timestamp"), "timestamp"): to_count(export, item.get("count"), "count")
-            for item in entries
-        }
+        items, key, span = find_items(export, plain, what), "timestamp", _GITHUB_DAYS
+    told = {item[key]: item["count"] for item in read_fields(export, items, {key: to_day, "count": to_count})}
     # the host counts its own day among the last ones
-    first = min([*told, export.day - dt.timedelta(days=span - 1)])
+    first = export.day - dt.timedelta(days=span - 1)
+    strange = sorted(day for day in told if not first - _SPARE <= day <= export.day)
+    if strange:
+        refuse(export, f"{strange[0]} is not among the {span} days before it was retrieved: was it on {export.day}?")
+    first = min([*told, first])
     whole = (export.day - first).days
     return {day: told.get(day, 0) for day in (first + dt.timedelta(days=number) for number in range(whole))}
 
 
-def _to_entries(export: Export, plain: object, key: str) -> list[dict[str, Any]]:
-    entries = plain.get(key) if isinstance(plain, dict) else None
-    if not isinstance(entries, list) or not all(isinstance(item, dict) for item in entries):
-        refuse(export, f"a list of {key} is expected, as the host's interface gives it.")
-    return entries
-
-
 def _read_uniques(export: Export, what: str) -> Window:
     plain = read_object(export)
-    _to_entries(export, plain, what)
-    first = export.day - dt.timedelta(days=_GITHUB_DAYS - 1)
-    return Window(first, export.day, to_count(export, plain.get("uniques"), "uniques"), export)
+    find_items(export, plain, what)
+    (fields,) = read_fields(export, [("", plain)], {"uniques": to_count})
+    return Window(export.day - dt.timedelta(days=_GITHUB_DAYS - 1), export.day, fields["uniques"], export)
 
 
 GIT_TRAFFIC = Source(

@@ -7,12 +7,13 @@ import json
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from schemas.errors import FatalFault, RejectedInput
+from schemas.errors import FatalFault
 from schemas.noun import to_time_text
-from streams.usage.imports.counter import Export, Source, Window, refuse
+from streams.usage.imports.counter import Export, Source, Window
 from streams.usage.imports.git_traffic import GIT_TRAFFIC
-from streams.usage.imports.snapshots import DOCKER_HUB, ZENODO
-from streams.usage.imports.tables import COUNTS, GBIF, OBIS, OSCAR
+from streams.usage.imports.oscar import OSCAR
+from streams.usage.imports.snapshots import DOCKER_HUB, DOI_CITATIONS, ZENODO
+from streams.usage.imports.tables import COUNTS, GBIF, OBIS, SEANOE
 from streams.usage.periods import read_period
 from streams.usage.sheets.sheet import Imported
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from streams.usage.sheets.sheet import Sheet
 
 SOURCES: dict[str, Source] = {
-    source.name: source for source in (ZENODO, DOCKER_HUB, GIT_TRAFFIC, GBIF, OBIS, OSCAR, COUNTS)
+    source.name: source
+    for source in (ZENODO, SEANOE, DOCKER_HUB, GIT_TRAFFIC, OSCAR, GBIF, OBIS, DOI_CITATIONS, COUNTS)
 }
 
 
@@ -73,12 +75,15 @@ def import_counter(
     if metric not in {item.metric for item in sheet.metrics}:
         message = f"The sheet of {sheet.installation} has no metric {metric!r}."
         raise FatalFault(message)
-    try:
-        windows = source.read(exports, counter, subject) if exports else []
-        _check(windows)
-        placed = [(column, run) for column, own in _place(windows, sheet) for run in _join(own)]
-    except RejectedInput as fault:
-        raise FatalFault(fault.sentence) from fault
+    strange = [export.name for export in exports if export.days is not None and not source.takes_days]
+    if strange:
+        message = f"{', '.join(strange)}: files of {source.name} tell themselves which days they count."
+        raise FatalFault(message)
+    windows = source.read(exports, counter, subject) if exports else []
+    wrong = [*_list_wrong(windows), *_list_spread(windows, sheet)]
+    if wrong:
+        raise FatalFault("\n".join(wrong))
+    placed = [(column, run) for column, own in _place(windows, sheet) for run in _join(own)]
     return tuple(
         Imported(
             metric=metric,
@@ -89,43 +94,50 @@ def import_counter(
             first_day=window.first_day,
             last_day=window.last_day,
             evidence_sha256=window.export.sha256,
-            says=source.says,
-            cannot_say=source.cannot_say,
+            says=f"{source.says} ({counter}{f' of {subject}' if subject else ''})",
+            cannot_say="; ".join(filter(None, (source.cannot_say, window.caveat))),
         )
         for column, window in placed
     )
 
 
-def _check(windows: Sequence[Window]) -> None:
+def _list_wrong(windows: Sequence[Window]) -> Iterator[str]:
+    """Yield what is wrong with windows, whatever the periods are."""
     for window in windows:
         if window.last_day < window.first_day:
-            refuse(window.export, f"a window ends on {window.last_day}, before it begins.")
+            yield f"{window.export.name}: a window ends on {window.last_day}, before it begins."
+        if window.last_day > window.export.day:
+            yield f"{window.export.name}: a window ends on {window.last_day}, after it was retrieved."
     for before, after in pairwise(sorted(windows, key=lambda window: window.first_day)):
         if after.first_day <= before.last_day:
-            refuse(
-                after.export,
-                f"its window from {after.first_day} overlaps that of {before.export.name} to {before.last_day}; what is in "
-                "both would count twice.",
+            yield (
+                f"{after.export.name}: its window from {after.first_day} overlaps that of {before.export.name} to "
+                f"{before.last_day}; what is in both would count twice."
             )
+
+
+def _list_spread(windows: Sequence[Window], sheet: Sheet) -> Iterator[str]:
+    """Yield which windows would have to be spread over two periods."""
+    for name, first, last in _list_periods(sheet):
+        for window in windows:
+            is_apart = window.first_day > last or window.last_day < first
+            if not is_apart and not _fits(window, first, last) and not (window.is_opening and len(windows) > 1):
+                yield (
+                    f"{window.export.name}: its window {window.first_day} to {window.last_day} runs over an end of {name} "
+                    f"({first} to {last}), and nobody knows which part lies where; look at the counter on a period's last day."
+                )
 
 
 def _place(windows: Sequence[Window], sheet: Sheet) -> Iterator[tuple[str, list[Window]]]:
+    for name, first, last in _list_periods(sheet):
+        own = [window for window in windows if _fits(window, first, last)]
+        yield name, sorted(own, key=lambda window: window.first_day)
+
+
+def _list_periods(sheet: Sheet) -> Iterator[tuple[str, dt.date, dt.date]]:
     for name in sheet.periods:
         period = read_period(name, project_start=sheet.start)
-        first, last = period.from_at.date(), period.to_at.date() - dt.timedelta(days=1)
-        own = [window for window in windows if window.first_day <= last and window.last_day >= first]
-        for window in own:
-            if _fits(window, first, last) or (window.is_opening and len(windows) > 1):
-                continue
-            refuse(
-                window.export,
-                f"its window {window.first_day} to {window.last_day} runs over an end of {name} ({first} to {last}), and "
-                "nobody knows which part lies where; look at the counter on a period's last day.",
-            )
-        yield (
-            name,
-            sorted((window for window in own if _fits(window, first, last)), key=lambda window: window.first_day),
-        )
+        yield name, period.from_at.date(), period.to_at.date() - dt.timedelta(days=1)
 
 
 def _fits(window: Window, first: dt.date, last: dt.date) -> bool:

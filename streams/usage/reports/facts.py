@@ -59,8 +59,9 @@ _LOADED = (
     "units", "images", "contents", "door", "since_at", "last",
 )  # fmt: skip
 
-#: One use may stand in several records. Where they differ in nothing but the time of the request, the earliest is it;
-#: where they differ in more, that is a conflict, and the one with the smallest digest is kept: arrival decides nothing.
+#: One use may stand in several records. Where they differ in no more than a record may (the time of the request, what it
+#: took, the list of robots), they are one use, of the earliest time. Where they differ in more, that is a conflict, and the use
+#: with the smallest digest is kept, of its earliest time: arrival decides nothing, and a use told again stays in its period.
 _MERGE = (
     """
     CREATE TABLE twice AS
@@ -70,7 +71,7 @@ _MERGE = (
     DELETE FROM event WHERE rowid IN (
         SELECT place FROM (
             SELECT event.rowid AS place, row_number() OVER (
-                PARTITION BY event_id ORDER BY CASE WHEN uses = 1 THEN requested_at END, event_sha256
+                PARTITION BY event_id ORDER BY use_sha256, requested_at, event_sha256
             ) AS rank
             FROM event JOIN twice USING (event_id)
         ) WHERE rank > 1
@@ -138,7 +139,9 @@ _FIRST = """
 #: When each door was there: heartbeats that follow one another, or overlap, are one stretch.
 _BEATS = """
     CREATE TABLE beat AS
-    SELECT installation, door, min(since_at) AS since_at, max(requested_at) AS until_at, bool_or(last) AS last
+    SELECT installation, door, min(since_at) AS since_at, max(requested_at) AS until_at,
+        -- of two who keep one door, the one that was there longer knows whether it was closed
+        coalesce(arg_max(last, (requested_at, last)), false) AS last
     FROM (
         SELECT *, sum(if(before IS NULL OR since_at > before, 1, 0)) OVER (
             PARTITION BY installation, door ORDER BY since_at, requested_at, event_id

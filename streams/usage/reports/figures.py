@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 #: A pre-cut tile is counted in a row of its own and never among the images.
 TILE = "tile"
+
+#: Hex digits of a digest of facts.
+_DIGITS = 32
 
 _DELIVERED = "act IN ('processed', 'served')"
 _IN_PERIOD = "requested_at >= $from_at AND requested_at < $to_at"
@@ -66,12 +70,12 @@ class Figures:
     installation, period
         Whose and when.
     since
-        When its first fact was requested, before the period's end; ``None`` when there is none.
+        When its first use was requested, before the period's end; ``None`` when there is none.
     has_login
         Whether anybody had logged in before the period's end.
     as_of
-        How many facts there were before the period's end, and the exclusive or of their digests: equal facts give
-        equal text, whatever their order. A check, not a seal.
+        How many facts there were before the period's end, and a digest of the exclusive or of theirs: equal facts give
+        equal text, whatever their order. A check, not a seal. The heartbeat that the period ends in is among them.
     tallies
         By act (``processed``, ``ingested``), what (``image``, ``unit``) and kind.
     ends
@@ -114,6 +118,11 @@ class Figures:
         """Deliveries and reads."""
         return self.deliveries + self.reads
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no fact is in the period, heartbeats aside: then only doors can show that somebody counted."""
+        return not (self.uses or self.tallies or self.ends or self.uncounted or self.annotated)
+
     def sum_images(self, act: str) -> Tally:
         """Return the images of all kinds, tiles not among them."""
         total = Tally()
@@ -146,7 +155,7 @@ def read_figures(facts: Facts, period: NamedPeriod, installations: Iterable[str]
     """
     figures = {name: Figures(name, period) for name in installations}
     query = _Query(facts, period)
-    for name, *values in query.select(_HISTORY, "requested_at < $to_at"):
+    for name, *values in query.select(_HISTORY, "coalesce(since_at, requested_at) < $to_at"):
         if name in figures:
             _note_history(figures[name], values)
     for name, door, since, until, last in query.select(_BEATS, "since_at < $to_at"):
@@ -177,7 +186,7 @@ class _Query:
 
 
 _HISTORY = """
-    SELECT installation, epoch_ms(min(requested_at)), bool_or(who = 'person' AND tier = 4),
+    SELECT installation, epoch_ms(min(requested_at) FILTER (act <> 'heartbeat')), bool_or(who = 'person' AND tier = 4),
         count(*), hex(bit_xor(event_sha256::UHUGEINT))
     FROM event WHERE {when} GROUP BY installation
 """
@@ -226,8 +235,10 @@ _ANNOTATED = """
 
 def _note_history(figures: Figures, values: list[Any]) -> None:
     from_ms, figures.has_login, count, digest = values
-    figures.since = from_milliseconds(from_ms)
-    figures.as_of = f"{count}-{digest.lower().zfill(32)}"
+    figures.since = None if from_ms is None else from_milliseconds(from_ms)
+    # of a single fact the exclusive or would be the digest of one use
+    told = hashlib.sha256(digest.lower().zfill(_DIGITS).encode()).hexdigest()[:_DIGITS]
+    figures.as_of = f"{count}-{told}"
 
 
 def _note_tally(figures: Figures, values: list[Any]) -> None:

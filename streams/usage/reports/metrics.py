@@ -39,6 +39,7 @@ def to_metric_values(report: Report) -> tuple[MetricValue, ...]:
             value=cell.value,
             coverage=coverage.share,
             gaps=coverage.gaps,
+            flags=tuple(spike.flagged for spike in report.list_spikes(sheet, line, period)),
             profile=report.profile,
             as_of=as_of,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from streams.usage.periods import read_period
 from streams.usage.reports.definitions import PROFILE
 from streams.usage.reports.figures import Figures, list_installations, read_figures
 from streams.usage.reports.lines import Line, list_lines
@@ -52,7 +53,7 @@ class Report:
     broken
         Objects of facts that could not be read: every figure may miss uses.
     spikes
-        Months of the periods that COUNTER's rule flags.
+        Months of the periods that COUNTER's rule flags, by installation and figure.
     strange
         Installations that facts name and nobody declared, where any are declared.
     """
@@ -66,6 +67,16 @@ class Report:
     broken: tuple[str, ...] = ()
     spikes: tuple[Spike, ...] = ()
     strange: tuple[str, ...] = ()
+
+    def list_spikes(self, sheet: Sheet, line: Line, period: NamedPeriod) -> tuple[Spike, ...]:
+        """Return the flagged months of a period that stand behind the value of a line; parts of figures have none."""
+        return tuple(
+            spike
+            for spike in self.spikes
+            if (spike.installation, spike.metric) == (sheet.installation, line.definition.metric)
+            and not line.detail
+            and period.from_at <= read_period(spike.flagged.month).from_at < period.to_at
+        )
 
 
 def make_report(facts: Facts, periods: Sequence[NamedPeriod], scope: Scope | None = None) -> Report:
@@ -87,7 +98,7 @@ def make_report(facts: Facts, periods: Sequence[NamedPeriod], scope: Scope | Non
         facts.conflicts,
         facts.rejected,
         broken=facts.broken,
-        spikes=find_spikes(facts, periods, names),
+        spikes=find_spikes(facts, periods, names, as_of_at=scope.as_of_at),
         strange=tuple(sorted(names - {*scope.installations})) if scope.installations and not scope.only else (),
     )
 

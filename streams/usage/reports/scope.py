@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 _Interval = tuple[dt.datetime, dt.datetime]
 
-_MOMENT = dt.timedelta(milliseconds=1)
+#: Gaps begin and end at whole minutes; where only a use shows that counting had begun, at a whole hour, so that none tells
+#: the moment of somebody's use. What is not whole is taken as not counted.
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MINUTE, _HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 
 #: Coverage is told in four decimals; what is more than nothing is never told as 0.
 _DECIMALS, _LEAST = 4, 0.0001
@@ -55,24 +58,38 @@ class Coverage:
 
 
 def to_coverage(figures: Figures, scope: Scope) -> Coverage:
-    """Return how much of the period was counted, and what was not."""
+    """Return how much of the period was counted, and what was not: nothing, where no fact is in it and no door was there."""
     start, end = figures.period.from_at, figures.period.to_at
-    opened = min((stretches[0][0] for stretches in figures.beats.values()), default=None)
-    known = [at for at in (scope.counted_since.get(figures.installation), figures.since, opened) if at is not None]
-    first = max(start, min(known, default=end))
-    if first >= end:
+    begun = _find_beginning(figures, scope)
+    if begun is None or begun >= end:
         return Coverage(0.0, (Period(from_at=start, to_at=end),))
-    # a fact shows that somebody counted at its moment, whatever the clock of the report says
-    last = end if scope.as_of_at is None else min(end, max(scope.as_of_at, first + _MOMENT))
+    # some fact shows that somebody counted, whatever the clock of the report says
+    first = max(start, min(begun, end - _MINUTE))
+    last = end if scope.as_of_at is None else min(end, max(_floor(scope.as_of_at, _MINUTE), first + _MINUTE))
     missing = [(start, first), (last, end)]
     for stretches in figures.beats.values():
         missing += _find_missing(stretches, first, last)
     gaps = _join(missing)
     counted = (end - start) - sum((to_at - from_at for from_at, to_at in gaps), dt.timedelta())
+    least = _LEAST if counted or not figures.is_empty else 0.0
     return Coverage(
-        max(round(counted / (end - start), _DECIMALS), _LEAST),
+        max(round(counted / (end - start), _DECIMALS), least),
         tuple(Period(from_at=from_at, to_at=to_at) for from_at, to_at in gaps),
     )
+
+
+def _find_beginning(figures: Figures, scope: Scope) -> dt.datetime | None:
+    """Return since when somebody counted: as it is declared, since a door opened, or since some hour that has a use."""
+    known = [_ceil(stretches[0][0], _MINUTE) for stretches in figures.beats.values()]
+    if (declared := scope.counted_since.get(figures.installation)) is not None:
+        known.append(declared)
+    if figures.since is not None:
+        hour = _ceil(figures.since, _HOUR)
+        if scope.as_of_at is not None:
+            # the hour of the first use may not be over yet
+            hour = min(hour, max(_floor(scope.as_of_at, _MINUTE), _floor(figures.since, _HOUR)))
+        known.append(hour)
+    return min(known, default=None)
 
 
 def _find_missing(
@@ -88,7 +105,15 @@ def _find_missing(
         seen, is_closed = until, last_one
     if not is_closed:
         missing.append((seen, last))
-    return [(max(from_at, first), min(to_at, last)) for from_at, to_at in missing]
+    return [(max(_floor(from_at, _MINUTE), first), min(_ceil(to_at, _MINUTE), last)) for from_at, to_at in missing]
+
+
+def _floor(moment: dt.datetime, step: dt.timedelta) -> dt.datetime:
+    return moment - (moment - _EPOCH) % step
+
+
+def _ceil(moment: dt.datetime, step: dt.timedelta) -> dt.datetime:
+    return moment + (_EPOCH - moment) % step
 
 
 def _join(intervals: list[_Interval]) -> list[_Interval]:

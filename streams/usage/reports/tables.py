@@ -14,16 +14,24 @@ from schemas.usage import Bounded, Measured, Names
 from streams.usage.reports.definitions import DEFINITIONS, SECTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import datetime as dt
+    from collections.abc import Iterator, Sequence
 
     from schemas.usage import Period
     from streams.usage.reports.lines import Cell, Line
     from streams.usage.reports.report import Report, Sheet
+    from streams.usage.reports.spikes import Spike
 
 _CSV_COLUMNS = (
     "installation", "metric", "detail", "label", "definition", "unit", "additive", "period", "from_at", "to_at",
-    "state", "why", "value", "share", "method", "low", "high", "coverage", "profile", "as_of", "gaps", "broken",
+    "state", "why", "value", "share", "method", "low", "high", "coverage", "profile", "as_of", "gaps", "broken", "flags",
 )  # fmt: skip
+
+#: Behind the name of a period that was not counted as a whole, or not at all.
+PARTIAL, UNCOUNTED = " (partial)", " (not counted)"
+
+#: Missing intervals that are spelled out in a table; all of them are in the notes and exports.
+GAPS_SHOWN = 3
 
 #: Before the label of a part.
 _INDENT = "- "
@@ -54,12 +62,11 @@ class Table:
 
 def to_tables(report: Report) -> tuple[Table, ...]:
     """Return the tables of a report: one for each installation and section, and one of what could not be counted."""
-    columns = ("Figure", *(period.name for period in report.periods))
     tables = [
         Table(
             f"{sheet.installation}: {SECTIONS[section]}",
-            columns,
-            tuple((_to_label(line), *map(to_text, line.cells)) for line in lines),
+            ("Figure", *_list_headings(report, sheet)),
+            (*_list_missing(sheet), *(_to_row(report, sheet, line) for line in lines)),
         )
         for sheet in report.sheets
         for section, lines in groupby(sheet.lines, key=lambda line: line.definition.section)
@@ -69,6 +76,42 @@ def to_tables(report: Report) -> tuple[Table, ...]:
     if trouble:
         tables.append(Table("Records that could not be counted as they came", ("What", "Records"), tuple(trouble)))
     return tuple(tables)
+
+
+def _list_headings(report: Report, sheet: Sheet) -> Iterator[str]:
+    for period, coverage in zip(report.periods, sheet.coverage, strict=True):
+        yield f"{period.name}{to_mark(coverage.share, is_whole=not coverage.gaps)}"
+
+
+def _list_missing(sheet: Sheet) -> Iterator[tuple[str, ...]]:
+    """Yield a row that says what of each period was not counted, if anything was not."""
+    if any(coverage.gaps for coverage in sheet.coverage):
+        yield ("Not counted", *(to_gaps_text(coverage.gaps) or "-" for coverage in sheet.coverage))
+
+
+def to_mark(share: float, *, is_whole: bool) -> str:
+    """Return what stands behind the name of a period: nothing where all of it was counted."""
+    return "" if is_whole else PARTIAL if share else UNCOUNTED
+
+
+def to_gaps_text(gaps: Sequence[Period], *, most: int = GAPS_SHOWN) -> str:
+    """Return the missing intervals as a person reads them, the first ones spelled out and the others as a number."""
+    told = [f"{_to_minute(gap.from_at)} to {_to_minute(gap.to_at)}" for gap in gaps[:most]]
+    more = [f"and {len(gaps) - most:,} more"] if len(gaps) > most else []
+    return "; ".join([*told, *more])
+
+
+def _to_minute(moment: dt.datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}Z"
+
+
+def _to_row(report: Report, sheet: Sheet, line: Line) -> tuple[str, ...]:
+    cells = zip(report.periods, line.cells, strict=True)
+    texts = (
+        " ".join([to_text(cell), *sorted({spike.mark for spike in report.list_spikes(sheet, line, period)})])
+        for period, cell in cells
+    )
+    return (_to_label(line), *texts)
 
 
 def list_notes(report: Report) -> tuple[str, ...]:
@@ -81,7 +124,8 @@ def list_notes(report: Report) -> tuple[str, ...]:
             if coverage.gaps:
                 gaps = ", ".join(f"{to_time_text(gap.from_at)} to {to_time_text(gap.to_at)}" for gap in coverage.gaps)
                 share = f"{100 * coverage.share:.2f} %" if coverage.share else "nothing"
-                notes.append(f"{sheet.installation}, {period.name}: {share} of the period is covered; not {gaps}.")
+                told = f"{share} of the period is covered; not {gaps}"
+                notes.append(f"Partial: {sheet.installation}, {period.name}: {told}.")
         if sheet.demonstration:
             notes.append(f"{sheet.installation}: results of demonstration models are among the images processed.")
     notes += [spike.to_sentence() for spike in report.spikes]
@@ -180,6 +224,7 @@ def _iterate_rows(report: Report, sheet: Sheet) -> Iterator[dict[str, Any]]:
                 "as_of": sheet.as_of[place],
                 "gaps": _to_intervals(sheet.coverage[place].gaps),
                 "broken": len(report.broken) or None,
+                "flags": _to_flags(report.list_spikes(sheet, line, period)),
             }
             yield {name: value for name, value in row.items() if value is not None}
 
@@ -187,6 +232,11 @@ def _iterate_rows(report: Report, sheet: Sheet) -> Iterator[dict[str, Any]]:
 def _to_intervals(gaps: tuple[Period, ...]) -> str | None:
     """Return intervals after ISO 8601, such as ``2026-11-01T00:00:00.000Z/2026-11-20T10:00:00.000Z``."""
     return "; ".join(f"{to_time_text(gap.from_at)}/{to_time_text(gap.to_at)}" for gap in gaps) or None
+
+
+def _to_flags(spikes: Sequence[Spike]) -> str | None:
+    """Return flagged months, such as ``spike 2026-01; dip 2026-04``."""
+    return "; ".join(f"{spike.flagged.kind} {spike.flagged.month}" for spike in spikes) or None
 
 
 def _to_state(cell: Cell) -> dict[str, Any]:

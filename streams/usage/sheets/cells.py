@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemas.noun import to_time_text
 from streams.usage.audit.printed import Printed, read_printed, to_key
 from streams.usage.sheets.sheet import Imported
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
+    from schemas.usage import Period
     from streams.usage.sheets.sheet import Declared, MetricVersion, Provenance, Sheet
 
 #: From the surest to the least sure; a cell of several parts is as sure as its least sure part.
@@ -23,11 +25,11 @@ NOT_MEASURED = "not measured"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One input of a cell."""
+    """One input of a cell; ``origin`` is what a sheet says of it, absent of figures of ours."""
 
     text: str
     provenance: Provenance
-    note: str = ""
+    origin: Declared | Imported | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,10 @@ class AssessedCell:
         The inputs.
     notes
         What must be read with it: restatements, windows, what a source cannot say, gaps in what was covered.
-    covered
-        Which part of the period our own counting covered, where it had a part in the cell.
+    covered, gaps
+        Which part of the period our own counting covered, and when it did not, where it had a part in the cell.
+    is_earlier
+        Whether it was counted under an earlier definition than the one the row tells.
     """
 
     text: str
@@ -51,6 +55,13 @@ class AssessedCell:
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
     covered: float | None = None
+    gaps: tuple[Period, ...] = ()
+    is_earlier: bool = False
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether our own counting has a part in it and did not cover the whole period."""
+        return bool(self.gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +73,15 @@ class Measurement:
     text
         As reports print it; absent where it was not measured.
     note
-        What was not covered.
-    covered
-        Which part of the whole period was counted; absent where that is not known.
+        What must be read with it, such as that only bounds are known.
+    covered, gaps
+        Which part of the whole period was counted, absent where that is not known; and when nobody did.
     """
 
     text: str | None
     note: str = ""
     covered: float | None = None
+    gaps: tuple[Period, ...] = ()
 
 
 def fill_cell(
@@ -85,7 +97,9 @@ def fill_cell(
         return AssessedCell(NOT_MEASURED, "not measured", (), tuple(notes))
     provenance = max((part.provenance for part in parts), key=SURENESS.index)
     text = join_texts([part.text for part in parts], metric.kind)
-    return AssessedCell(text, provenance, tuple(parts), tuple(notes), measured.covered if measured else None)
+    if measured is None or measured.text is None:
+        return AssessedCell(text, provenance, tuple(parts), tuple(notes))
+    return AssessedCell(text, provenance, tuple(parts), tuple(notes), measured.covered, measured.gaps)
 
 
 def _collect(sheet: Sheet, metric: MetricVersion, column: str, as_of: dt.date | None) -> tuple[list[Part], list[str]]:
@@ -99,11 +113,11 @@ def _collect(sheet: Sheet, metric: MetricVersion, column: str, as_of: dt.date | 
         if before is not None and before.value != value.value:
             notes.append(f"restated: {before.value} was stated before ({before.stated_on or 'undated'})")
         stated[value.part] = value
-    parts = [Part(value.value, _to_provenance(value, metric), value.note) for value in stated.values()]
-    notes += [value.note for value in stated.values() if value.note]
+    parts = [Part(value.value, _to_provenance(value, metric), value) for value in stated.values()]
+    notes += [told for value in stated.values() if (told := _to_statement(value))]
     for counter in sheet.imported:
         if (counter.metric, counter.column) == (metric.metric, column) and not _is_later(counter.last_day, as_of):
-            parts.append(Part(counter.value, "imported"))
+            parts.append(Part(counter.value, "imported", counter))
             notes.append(_to_note(counter))
     return parts, notes
 
@@ -117,10 +131,27 @@ def _is_later(day: dt.date | None, as_of: dt.date | None) -> bool:
     return as_of is not None and day is not None and day > as_of
 
 
+def _to_statement(value: Declared) -> str:
+    """Return who stated a value, when and with which evidence, and what was noted with it; nothing where that is all missing."""
+    by = f"by the {value.role}" if value.role else ""
+    on = f"on {value.stated_on}" if value.stated_on and value.provenance == "declared" else ""
+    evidence = f"evidence {_to_short(value.evidence_sha256)}" if value.evidence_sha256 else ""
+    who = ", ".join(filter(None, (" ".join(filter(None, (by, on))), evidence)))
+    return "; ".join(filter(None, (f"{value.value} stated {who}" if by or evidence else "", value.note)))
+
+
 def _to_note(counter: Imported) -> str:
     days = (counter.last_day - counter.first_day).days + 1
-    told = f"{counter.value} from {counter.source}, {counter.first_day} to {counter.last_day} ({days} days)"
+    told = (
+        f"{counter.value} from {counter.source}, {counter.first_day} to {counter.last_day} ({days} days), retrieved "
+        f"{to_time_text(counter.retrieved_at)[:16].replace('T', ' ')}, evidence {_to_short(counter.evidence_sha256)}"
+    )
     return "; ".join(filter(None, (told, counter.says, counter.cannot_say)))
+
+
+def _to_short(sha256: str) -> str:
+    """Return so much of a digest as tells it from others; JSON has it whole."""
+    return f"{sha256[:16]}\u2026"
 
 
 def join_texts(texts: Sequence[str], kind: str) -> str:

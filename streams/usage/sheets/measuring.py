@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from streams.usage.sheets.sheet import Sheet
 
 
+#: The figure that is always measured, since the commentary tells what was not counted twice.
+REPROCESSED = "images_reprocessed"
+
+
 def read_periods(sheets: Sequence[Sheet], names: Iterable[str] = ()) -> tuple[NamedPeriod, ...]:
     """Return periods of the project; none named: those of the sheets.
 
@@ -52,22 +56,44 @@ def read_periods(sheets: Sequence[Sheet], names: Iterable[str] = ()) -> tuple[Na
     return tuple(ordered)
 
 
+def read_reported(sheets: Sequence[Sheet], names: Sequence[str] = ()) -> tuple[NamedPeriod, ...]:
+    """Return the periods that a report shows: if one is named, those of the sheets up to it, as reports that are handed in do.
+
+    Raises
+    ------
+    FatalFault
+        As :func:`read_periods`.
+    """
+    named = read_periods(sheets, names)
+    if len(tuple(names)) != 1:
+        return named
+    return tuple(period for period in read_periods(sheets) if period.to_at <= named[0].to_at)
+
+
 def measure(
-    facts: Facts, sheets: Sequence[Sheet], periods: Sequence[NamedPeriod], scope: Scope | None = None
+    facts: Facts,
+    sheets: Sequence[Sheet],
+    periods: Sequence[NamedPeriod],
+    scope: Scope | None = None,
+    *,
+    total: bool = True,
 ) -> dict[tuple[str, str, str], Measurement]:
     """Return the figures of the sheets' installations, by installation, figure and period; ``TOTAL`` over all of them.
 
     Parameters
     ----------
     periods
-        In their order. The total is that of the time from the first to the last, if they leave no gap.
+        In their order.
+    total
+        Whether to measure the time from the first to the last as well, if they leave no gap.
     """
     scope = replace(scope or Scope(), installations=tuple(sheet.installation for sheet in sheets), only=None)
     asked = list(periods)
     follow = all(before.to_at == after.from_at for before, after in pairwise(asked))
-    if len(asked) > 1 and follow:
+    if total and len(asked) > 1 and follow:
         asked.append(NamedPeriod(TOTAL, asked[0].from_at, asked[-1].to_at))
     wanted = {(sheet.installation, metric.measured_by) for sheet in sheets for metric in sheet.metrics}
+    wanted |= {(sheet.installation, REPROCESSED) for sheet in sheets}
     found = {}
     for sheet in make_report(facts, asked, scope).sheets:
         for line in sheet.lines:
@@ -79,18 +105,18 @@ def measure(
 
 
 def _to_measurement(value: Value, coverage: Coverage) -> Measurement:
-    note = f"{100 * coverage.share:.2f} % of the period is covered by our own counting" if coverage.gaps else ""
+    note = ""
     text: str | None = None
     if isinstance(value, Names):
         text = join_names(value.names)
     elif isinstance(value, Bounded):
         text = to_range_text(value.low, value.high)
-        note = "; ".join(filter(None, (note, "only bounds are known: who is in several parts cannot be told")))
+        note = "only bounds are known: who is in several parts cannot be told"
     elif isinstance(value, Measured):
         text = f"{value.value:,.0f}"
         if value.low is not None and value.high is not None:
-            note = "; ".join(filter(None, (note, f"between {value.low:,.0f} and {value.high:,.0f}")))
-    return Measurement(None) if text is None else Measurement(text, note, coverage.share)
+            note = f"by a sketch, between {value.low:,.0f} and {value.high:,.0f}"
+    return Measurement(None) if text is None else Measurement(text, note, coverage.share, coverage.gaps)
 
 
 def join_names(names: Sequence[str]) -> str:

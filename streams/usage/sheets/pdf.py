@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from streams.usage.sheets.assessment import Assessment
 
 #: The tables are wide.
-_PAGE = "@page { size: A4 landscape; margin: 15mm; } body { font-size: 9pt; margin: 0; max-width: none; }"
+_PAGE = """
+@page { size: A4 landscape; margin: 15mm; @bottom-right { content: counter(page) " / " counter(pages); font-size: 8pt; } }
+body { font-size: 9pt; margin: 0; max-width: none; padding: 0; } table { font-size: 8pt; } h2 { break-before: page; }
+h2:first-of-type { break-before: auto; }
+"""
 
 
 def to_pdf(assessment: Assessment) -> bytes:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from schemas.noun import Code, Name, Noun, Sha, Time
 from streams.usage.audit.document import BASELINE, TOTAL, Arithmetic, Cell, Month
+from streams.usage.audit.printed import read_printed
 
 FORMAT = "observatory-sheet/1"
 
@@ -26,6 +27,10 @@ def _to_pairs(value: object) -> object:
 
 
 Pairs = Annotated[tuple[tuple[Line, Text], ...], BeforeValidator(_to_pairs)]
+
+
+def _to_provenance(role: str, stated_on: dt.date | None, evidence_sha256: str | None) -> Provenance:
+    return "declared" if role and stated_on and evidence_sha256 else "estimated"
 
 
 class MetricVersion(Noun):
@@ -47,6 +52,8 @@ class MetricVersion(Noun):
         The figure of ours that fills its cells, such as ``images_processed``.
     baseline, arithmetic
         What there was before the project, as it is printed, and how that was reached.
+    baseline_role, baseline_stated_on, baseline_evidence_sha256
+        Who states the baseline, when, and with which evidence, as of a declared value.
     """
 
     metric: Code
@@ -65,6 +72,9 @@ class MetricVersion(Noun):
     measured_by: Code | None = None
     baseline: Cell = ""
     arithmetic: Arithmetic | None = None
+    baseline_role: Text = ""
+    baseline_stated_on: dt.date | None = None
+    baseline_evidence_sha256: Sha | None = None
     target: Cell = ""
     line: int = 0
 
@@ -72,6 +82,13 @@ class MetricVersion(Noun):
     def name(self) -> str:
         """``images_processed@1``."""
         return f"{self.metric}@{self.version}"
+
+    @property
+    def baseline_provenance(self) -> Provenance:
+        """How sure a reader may be of the baseline."""
+        if read_printed(self.baseline, of_names=self.kind == "names").is_absent:
+            return "not measured"
+        return _to_provenance(self.baseline_role, self.baseline_stated_on, self.baseline_evidence_sha256)
 
 
 class Declared(Noun):
@@ -100,7 +117,7 @@ class Declared(Noun):
     @property
     def provenance(self) -> Provenance:
         """``declared`` where somebody stands for it with evidence, else ``estimated``."""
-        return "declared" if self.role and self.stated_on and self.evidence_sha256 else "estimated"
+        return _to_provenance(self.role, self.stated_on, self.evidence_sha256)
 
 
 class Imported(Noun):
@@ -158,6 +175,12 @@ class Sheet(Noun):
     def start(self) -> dt.date:
         """The first day of the project."""
         return dt.date.fromisoformat(f"{self.project_starts}-01")
+
+    def find_version(self, metric: MetricVersion, day: dt.date) -> MetricVersion:
+        """Return the version of a metric, no later than the given one, that was in force at the end of a day."""
+        own = [item for item in self.metrics if item.metric == metric.metric and item.version <= metric.version]
+        force = [item for item in own if item.since is None or item.since <= day]
+        return max(force or own[:1], key=lambda item: item.version)
 
     def list_metrics(self, as_of: dt.date | None = None) -> list[MetricVersion]:
         """Return each metric's version in force on a day (the newest, without one), in the order of the sheet."""

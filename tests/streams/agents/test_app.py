@@ -12,8 +12,9 @@ import pytest
 
 from schemas.errors import FatalFault, TransientFault
 from schemas.topics import Topic
-from streams.agents.app import AppPlan, make_app
+from streams.agents.app import make_app
 from streams.agents.batches import Batching
+from streams.agents.plan import AppPlan
 from streams.agents.takes import Shape
 from streams.agents.window import HoldEvent
 from streams.brokers.client import open_client
@@ -325,6 +326,46 @@ async def test_a_batch_is_committed_when_its_work_returned_and_not_before(client
         assert sum(batches) == 50
         go_on.set()
         await wait_for(lambda: committed(client) == 51)
+
+
+async def test_records_that_come_in_bundles_come_once_in_order_and_are_committed_to_the_last(client, start):
+    append(client, "uses", 3_500)
+    app, offsets, sizes = start(), [], []
+
+    async def work(takes):
+        offsets.extend(record.offset for take in takes for record in take.records)
+        sizes.append(sum(len(take.records) for take in takes))
+        return ()
+
+    app.add_bundle_agent("uses", batching=Batching(2_000), work=work, on_fault=refuse_fault)
+    async with running(app):
+        await wait_for(lambda: len(offsets) == 3_500)
+        await wait_for(lambda: committed(client) == 3_500)
+    assert offsets == list(range(3_500))
+    assert max(sizes) <= 2_000
+
+
+async def test_bundles_whose_work_failed_come_again_to_the_next_worker(client, start):
+    append(client, "uses", 1_500)
+    app, offsets = start(), []
+
+    async def fail(takes):
+        raise TransientFault(sentence="The store is away.")
+
+    app.add_bundle_agent("uses", batching=Batching(1_000), work=fail, on_fault=lambda fault: end_with(app, fault))
+    async with asyncio.timeout(BOUND_S):
+        await app.run()
+    assert committed(client) == 0
+    again = start()
+
+    async def work(takes):
+        offsets.extend(record.offset for take in takes for record in take.records)
+        return ()
+
+    again.add_bundle_agent("uses", batching=Batching(1_000), work=work, on_fault=refuse_fault)
+    async with running(again):
+        await wait_for(lambda: committed(client) == 1_500)
+    assert offsets == list(range(1_500))
 
 
 async def test_a_batch_whose_work_failed_stays_unacknowledged(client, start):

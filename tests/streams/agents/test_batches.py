@@ -169,3 +169,46 @@ async def test_a_stop_leaves_what_is_at_work_unacknowledged():
         with pytest.raises(asyncio.CancelledError):
             await task
     assert acknowledged == []
+
+
+async def test_events_that_stand_for_several_count_for_as_many():
+    events, acknowledged = make_events(40)
+    batches = []
+
+    async def work(batch):
+        batches.append(len(batch))
+        await asyncio.sleep(0.001)
+        return ()
+
+    window = BatchWindow(Batching(30), work=work, on_hold=[].append, weigh=lambda _: 10)
+    await run(window, events)
+    assert acknowledged == list(range(40))
+    assert max(batches) == 3
+
+
+async def test_an_event_larger_than_a_batch_is_done_alone():
+    events, acknowledged = make_events(3)
+    batches = []
+
+    async def work(batch):
+        batches.append(len(batch))
+        return ()
+
+    await run(BatchWindow(Batching(5), work=work, on_hold=[].append, weigh=lambda _: 50), events)
+    assert batches == [1, 1, 1]
+    assert acknowledged == [0, 1, 2]
+
+
+async def test_a_batch_that_is_full_waits_for_no_more_company():
+    events, acknowledged = make_events(10)
+
+    async def work(batch):
+        return ()
+
+    later = asyncio.Event()
+    task = asyncio.create_task(run(make_window(Batching(10, linger_s=3_600), work), events, then=later))
+    async with asyncio.timeout(BOUND_S):
+        while len(acknowledged) < 10:
+            await asyncio.sleep(0)
+    later.set()
+    await task

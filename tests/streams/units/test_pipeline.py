@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import count
+
 import pytest
 
 from detectors.scripted import ScriptedDetector, find_bright_centre
@@ -18,6 +21,7 @@ from streams.brokers.records import Record
 from streams.units.attempts import ATTEMPTS_LIMIT, AttemptJournal
 from streams.units.making import pair_answers
 from streams.units.pipeline import Pipeline, to_set_aside
+from streams.units.spending import CpuClock
 from tests.streams.units.places import RECORDER, TOPICS, FakeReader, Opened, make_order
 
 
@@ -82,6 +86,27 @@ def test_announced_again_for_a_later_arrival_it_is_the_same_use(tmp_path):
     _, second, settled = read_announced(kit.process(later))
     assert second == first
     assert settled.event == "another"
+
+
+def test_what_a_unit_took_is_kept_with_its_result_so_that_its_use_told_again_is_the_same(tmp_path):
+    kit = Kit(tmp_path)
+    ticks = count()
+    kit.pipeline = replace(kit.pipeline, clock=CpuClock(read_own=lambda: {0: next(ticks) / 100}))
+    announced, use, _ = read_announced(kit.process(make_order()))
+    assert use.cpu_ms == announced.processing.cpu_ms == 10
+    assert read_announced(kit.process(make_order()))[1].to_canonical() == use.to_canonical()
+
+
+def test_a_unit_looked_at_by_another_observer_says_which_result_it_follows(tmp_path):
+    store = MemoryStore()
+    _, first, _ = read_announced(Kit(tmp_path / "one", store=store).process(make_order()))
+    other = ScriptedDetector(name="another")
+    for _ in range(2):
+        _, second, _ = read_announced(Kit(tmp_path / "other", store=store, detector=other).process(make_order()))
+        assert second.act.reprocessing_of == first.act.processing_id
+    assert first.act.reprocessing_of is None
+    assert second.act.processing_id != first.act.processing_id
+    assert second.act.models == ()
 
 
 @pytest.mark.parametrize("fails_at", ["0.jpg", "announcement.json", "result.json"])

@@ -10,6 +10,7 @@ from schemas.media import Rejection
 from schemas.result import (
     Asset,
     Counts,
+    ModelRef,
     Observer,
     Processing,
     ResultStored,
@@ -28,6 +29,7 @@ from streams.usage.record import (
     make_recorder,
     make_refused,
 )
+from streams.usage.rows import from_fact, to_fact
 from tests.streams.usage.uses import NOW, make_record, to_content
 
 _OBSERVER = Observer(name="yolo", version="1.0.0", reader="still/1")
@@ -102,6 +104,23 @@ def test_a_use_made_again_after_a_crash_is_the_same_to_the_byte():
         processing=Processing(arrived_at=NOW, started_at=NOW, finished_at=NOW, attempt=3, runtime="onnxruntime"),
     )
     assert _process(order, again).to_canonical() == _process(order, _announce(order)).to_canonical()
+
+
+def test_a_use_names_each_model_with_its_version_and_digest():
+    order = _make_order()
+    model = ModelRef(
+        role="detector", name="deepsea", version="2", sha256="ab" * 32, task="detect", precision="f32",
+        input_px=(640, 640), provenance="user",
+    )  # fmt: skip
+    digest = _OBSERVER.to_digest()
+    recorder = make_recorder(SimpleNamespace(feeds={}))
+    use = recorder.record_processed(order, _announce(order), digest, (model,))
+    assert [(one.name, one.version, one.sha256) for one in use.act.models] == [("deepsea", "2", "ab" * 32)]
+    plain = recorder.record_processed(order, _announce(order), digest)
+    one, other = (to_fact(make_record(0, event.to_canonical()), event) for event in (use, plain))
+    assert one["use_sha256"] == other["use_sha256"]
+    assert one["event_sha256"] != other["event_sha256"]
+    assert from_fact(one) == use
 
 
 def test_another_observer_makes_another_use_of_the_same_unit():

@@ -195,7 +195,10 @@ def _count_unsure(truth: Truth, deed: Deed, sizes: defaultdict[tuple[str, str, s
 def find_gaps(place: Place, truth: Truth, column: str) -> list[tuple[dt.datetime, dt.datetime]]:
     """Return when nobody counted, as intervals: before the first moment, and while a door was broken down."""
     first, last = (_to_start(COLUMNS[column][0]), _to_start(COLUMNS[column][-1] + 1))
-    begun = min(max(truth.first_at[place.name].astimezone(dt.UTC), first), last)
+    began_at = truth.first_at[place.name].astimezone(dt.UTC)
+    # told by a use alone it is the next whole hour, so that nobody learns when that use was
+    began_at += (START - began_at) % HOUR
+    begun = min(max(began_at, first), last)
     gaps = [(first, begun)] if first < begun else []
     hours = sorted(hour for hour in find_missing_hours(place) if begun <= START + hour * HOUR < last)
     for hour in hours:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.usage.countries import to_country_name
@@ -25,11 +26,38 @@ _BY_COUNTRY = """
 """
 
 
-def tell_countries(
+@dataclass(frozen=True, slots=True)
+class UsersByCountry:
+    """The users of an installation in a period, by country.
+
+    Attributes
+    ----------
+    counts
+        Names with their numbers: the largest first, then those whose numbers are hidden (``None``), in the order of their
+        names, since that of their sizes would tell which is the smallest.
+    least
+        Smaller numbers than this are hidden, and others with them.
+    """
+
+    period: str
+    counts: tuple[tuple[str, int | None], ...]
+    least: int
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one sentence."""
+        parts = [f"{name} {count:,}" for name, count in self.counts if count is not None]
+        hidden = [name for name, count in self.counts if count is None]
+        if hidden:
+            parts.append(f"and, with numbers suppressed since some are below {self.least}, {', '.join(hidden)}")
+        return f"Users by country in {self.period}: {'; '.join(parts)}."
+
+
+def count_by_country(
     facts: Facts, periods: Sequence[NamedPeriod], *, least: int = DEFAULT_LEAST
-) -> dict[str, tuple[str, ...]]:
-    """Return, for each installation with users, a sentence for each period: every country, and the numbers that may be told."""
-    told: dict[str, list[str]] = defaultdict(list)
+) -> dict[str, tuple[UsersByCountry, ...]]:
+    """Return, for each installation with users, every country of each period, and the numbers that may be told."""
+    found: dict[str, list[UsersByCountry]] = defaultdict(list)
     for period in periods:
         # facts hold UTC without a zone
         limits = {
@@ -40,19 +68,23 @@ def tell_countries(
         for installation, country, count in facts.database.run(_BY_COUNTRY, limits):
             counted[installation][country] = count
         for installation, counts in sorted(counted.items()):
-            told[installation].append(f"Users by country in {period.name}: {_write(counts, least)}.")
-    return {installation: tuple(sentences) for installation, sentences in told.items()}
+            found[installation].append(UsersByCountry(period.name, _hide(counts, least), least))
+    return {installation: tuple(own) for installation, own in found.items()}
 
 
-def _write(counts: Mapping[str, int], least: int) -> str:
+def tell_countries(
+    facts: Facts, periods: Sequence[NamedPeriod], *, least: int = DEFAULT_LEAST
+) -> dict[str, tuple[str, ...]]:
+    """Return, for each installation with users, a sentence for each period."""
+    found = count_by_country(facts, periods, least=least)
+    return {installation: tuple(column.sentence for column in columns) for installation, columns in found.items()}
+
+
+def _hide(counts: Mapping[str, int], least: int) -> tuple[tuple[str, int | None], ...]:
     hidden = suppress_parts(counts, least=least)
     shown = sorted(counts.keys() - hidden, key=lambda country: (-counts[country], _to_name(country)))
-    parts = [f"{_to_name(country)} {counts[country]:,}" for country in shown]
-    if hidden:
-        # in the order of their names: that of their sizes would tell which is the smallest
-        names = ", ".join(sorted(map(_to_name, hidden)))
-        parts.append(f"and, with numbers suppressed since some are below {least}, {names}")
-    return "; ".join(parts)
+    told = [(_to_name(country), counts[country]) for country in shown]
+    return (*told, *((name, None) for name in sorted(map(_to_name, hidden))))
 
 
 def _to_name(country: str) -> str:

@@ -138,7 +138,7 @@ def test_a_browser_draws_what_is_served(settings, tmp_path):
     with open_server("--settings", settings) as address:
         drawn = read_drawn(f"{address}/", tmp_path)
     assert "<h2>obsea</h2>" in drawn
-    assert re.search(r"Images processed</th><td>31</td><td>31</td>", drawn)
+    assert re.search(r'Images processed</th><td class="unit">image</td><td>31</td><td>31</td>', drawn)
     assert drawn.count("<svg") >= 3
 
 
@@ -167,7 +167,9 @@ def test_page_and_figures_are_written_as_files(settings, tmp_path):
         "periods.csv",
         "periods.json",
     ]
-    assert "Images processed</th><td>31</td>" in (tmp_path / "site" / "index.html").read_text()
+    assert (
+        'Images processed</th><td class="unit">image</td><td>31</td>' in (tmp_path / "site" / "index.html").read_text()
+    )
 
 
 def test_serving_where_nothing_is_makes_nothing(tmp_path):

@@ -154,3 +154,43 @@ def test_every_reference_of_the_asyncapi_document_leads_somewhere():
         for step in reference.removeprefix("#/").split("/"):
             node = node[step]
         assert node
+
+
+#: Fields that AsyncAPI 3.0 knows, of the objects that are written; the official schema found nothing wrong with the document.
+FIELDS = {
+    "root": {"asyncapi", "id", "info", "servers", "defaultContentType", "channels", "operations", "components"},
+    "info": {"title", "version", "description", "termsOfService", "contact", "license", "tags", "externalDocs"},
+    "channel": {
+        "address", "messages", "title", "summary", "description", "servers", "parameters", "tags", "externalDocs", "bindings",
+    },
+    "operation": {
+        "action", "channel", "title", "summary", "description", "security", "tags", "externalDocs", "bindings", "traits",
+        "messages", "reply",
+    },
+    "message": {
+        "headers", "payload", "correlationId", "contentType", "name", "title", "summary", "description", "tags",
+        "externalDocs", "bindings", "examples", "traits",
+    },
+    "parameter": {"enum", "default", "description", "examples", "location"},
+}  # fmt: skip
+
+
+def test_the_asyncapi_document_has_the_fields_of_its_version_only_and_its_parts_fit():
+    document = json.loads(make_files()["asyncapi.json"])
+    channels, messages = document["channels"], document["components"]["messages"]
+    assert set(document) <= FIELDS["root"]
+    assert {"title", "version"} <= set(document["info"]) <= FIELDS["info"]
+    for name, channel in channels.items():
+        assert {"address", "messages"} <= set(channel) <= FIELDS["channel"], name
+        assert {part.strip("{}") for part in channel["address"].split(".") if part.startswith("{")} == set(
+            channel.get("parameters", {})
+        )
+        assert all(set(parameter) <= FIELDS["parameter"] for parameter in channel.get("parameters", {}).values())
+    for name, message in messages.items():
+        assert set(message) <= FIELDS["message"], name
+        assert set(message["bindings"]) == {"kafka"}
+    for name, operation in document["operations"].items():
+        assert set(operation) <= FIELDS["operation"], name
+        assert operation["action"] in {"send", "receive"}
+        own = operation["channel"]["$ref"]
+        assert all(reference["$ref"].startswith(f"{own}/messages/") for reference in operation["messages"])

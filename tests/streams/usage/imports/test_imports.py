@@ -127,13 +127,15 @@ def test_months_of_gbif_are_put_together_by_period():
 def test_runs_of_oscar_count_where_they_ended_well():
     table = (
         "service,exec_type,status_code,inference_count,start,end\n"
-        "fish,async,200,211,2025-01-01,2025-01-31\nfish,sync,201,9,2025-01-01,2025-01-31\n"
-        "fish,sync,500,40,2025-01-01,2025-01-31\ncowsay,async,200,953,2025-01-01,2025-01-31\n"
+        "fish,/job,200,211,2025-01-01,2025-01-31\nfish,/run,201,9,2025-01-01,2025-01-31\n"
+        "fish,/run,500,40,2025-01-01,2025-01-31\ncowsay,/job,200,953,2025-01-01,2025-01-31\n"
     )
     export = _export(table, "2025-02-01", "a.csv")
     assert _import("oscar", export, subject="fish") == [("M25-36", "220", "2025-01-01", "2025-01-31")]
     with pytest.raises(FatalFault, match="count twice"):
-        _import("oscar", export, _export(table, "2025-02-02", "b.csv"))
+        _import("oscar", export, _export(table, "2025-02-02", "b.csv"), subject="fish")
+    with pytest.raises(FatalFault, match=r"a\.csv: it counts several: cowsay, fish\. Say which"):
+        _import("oscar", export)
 
 
 def test_a_table_of_counts_from_anywhere_is_read_under_its_own_name():

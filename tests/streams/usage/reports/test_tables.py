@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 
@@ -9,6 +10,7 @@ import pytest
 from schemas.canonical import to_canonical
 from schemas.usage import Measured
 from sinks.object_store.memory import MemoryStore
+from streams.usage.edge.heartbeat import make_heartbeat
 from streams.usage.meter import Meter
 from streams.usage.periods import read_period
 from streams.usage.reports.definitions import DEFINITIONS, SECTIONS
@@ -57,7 +59,7 @@ def test_a_table_is_texts_of_equal_length(report):
 
 
 def test_notes_say_what_is_not_covered(report):
-    assert [note.split(":")[0] for note in list_notes(report)] == [
+    assert [note.split(":")[1].strip() for note in list_notes(report)] == [
         "flowcam, 2026-10",
         "flowcam, 2026-11",
         "obsea, 2026-10",
@@ -68,6 +70,31 @@ def test_notes_say_what_is_not_covered(report):
         "35.28 % of the period is covered; not 2026-11-01T00:00:00.000Z to 2026-11-20T10:00:00.000Z"
         in list_notes(report)[1]
     )
+
+
+def test_a_table_says_at_its_head_what_was_not_counted(report):
+    for table in to_tables(report)[:-1]:
+        assert table.columns == ("Figure", "2026-10 (not counted)", "2026-11 (partial)")
+        assert table.rows[0] == (
+            "Not counted",
+            "2026-10-01 00:00Z to 2026-11-01 00:00Z",
+            "2026-11-01 00:00Z to 2026-11-20 10:00Z",
+        )
+    assert "| Figure | 2026-10 (not counted) | 2026-11 (partial) |" in to_markdown(report)
+
+
+def test_many_gaps_are_counted_in_the_table_and_all_told_in_notes_and_exports():
+    at = [dt.datetime(2026, 11, day, tzinfo=dt.UTC) for day in range(1, 13)]
+    beats = [make_heartbeat("web", "obsea", first, last) for first, last in zip(at[::2], at[1::2], strict=True)]
+    with open_facts(keep([*beats, make_use()])) as facts:
+        report = make_report(facts, [read_period("2026-11")])
+    row = to_tables(report)[0].rows[0]
+    assert row == (
+        "Not counted",
+        " ".join([*(f"2026-11-0{day} 00:00Z to 2026-11-0{day + 1} 00:00Z;" for day in (2, 4, 6)), "and 3 more"]),
+    )
+    assert list_notes(report)[0].count(" to ") == 6
+    assert all(line["gaps"].count("/") == 6 for line in csv.DictReader(io.StringIO(to_csv(report))))
 
 
 def test_markdown_has_every_table_and_every_definition(report):

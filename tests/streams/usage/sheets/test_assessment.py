@@ -4,13 +4,15 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 
 import pytest
 
+from schemas.usage import Period
 from streams.usage.sheets.assessment import AssessedRow, assess
 from streams.usage.sheets.cells import Measurement
 from streams.usage.sheets.page import to_html
-from streams.usage.sheets.writing import to_csv, to_json, to_markdown
+from streams.usage.sheets.writing import list_texts, to_csv, to_json, to_markdown
 from tests.streams.usage.sheets.sheets import EVIDENCE, HOMES, STEPS, VISITORS, declare, read, report
 
 _PERIODS = ("M13-24", "M25-36")
@@ -26,6 +28,13 @@ def test_a_declared_value_without_role_day_and_evidence_is_an_estimate():
         fields = {key: value for key, value in _SOLID.items() if key != missing}
         row = _make(STEPS, declare("steps", "M13-24", "7", **fields))
         assert row.cells[0].provenance == ("declared" if missing is None else "estimated")
+
+
+def test_it_is_told_for_want_of_what_a_value_is_an_estimate():
+    values = (declare("steps", "M13-24", "7", stated_on="2024-09-30"), declare("steps", "M25-36", "8", role="guard"))
+    told = assess([read(STEPS, *values)], _PERIODS).sheets[0].sentences
+    assert "Estimates, since no role, no evidence is named: Steps climbed (M13-24)." in told
+    assert "Estimates, since no day, no evidence is named: Steps climbed (M25-36)." in told
 
 
 def test_what_nobody_counted_is_not_zero():
@@ -61,7 +70,12 @@ def test_a_cell_is_as_sure_as_its_least_sure_part():
     counter = report("steps", "M13-24", "4", ("2024-01-01", "2024-01-14"))
     row = _make(sheet, counter, declare("steps", "M13-24", "6", **_SOLID), measured=measured)
     assert (row.cells[0].text, row.cells[0].provenance) == ("100", "declared")
-    assert row.cells[0].notes == ("4 from turnstile, 2024-01-01 to 2024-01-14 (14 days); gates are no persons",)
+    stated, counted = row.cells[0].notes
+    assert stated == "6 stated by the guard on 2025-09-01, evidence abababababababab\u2026"
+    assert counted.startswith(
+        "4 from turnstile, 2024-01-01 to 2024-01-14 (14 days), retrieved 2025-09-01 00:00, evidence abab"
+    )
+    assert counted.endswith("; gates are no persons")
 
 
 def test_a_restatement_takes_the_place_of_what_was_stated_before_and_says_so():
@@ -103,8 +117,9 @@ def test_the_commentary_tells_change_target_break_and_gaps():
     version = 'version = 2\nsince = 2025-01-01\nchange = "Children count."'
     later = VISITORS.replace('metric = "visitors"', f'metric = "visitors"\n{version}')
     sheet = read(VISITORS, later, declare("visitors", "M13-24", "40"), declare("visitors", "M25-36", "60"), STEPS)
-    told = assess([sheet], _PERIODS).sheets[0].commentary
-    assert "Visitors: 60 in M25-36, against 40 in M13-24: 50.0 % more." in told
+    told = assess([sheet], _PERIODS).sheets[0].sentences
+    change = "Visitors: 60 in M25-36, against 40 in M13-24: 50.0 % more."
+    assert f"{change} Not the same thing: M13-24 is counted under an earlier definition." in told
     assert "Visitors: the target of over 50 is reached in M25-36." in told
     assert "Visitors: defined anew since 2025-01-01 (version 2). Children count." in told
     assert "Not measured, which is not 0: Steps climbed (M13-24, M25-36)." in told
@@ -120,6 +135,7 @@ def test_csv_and_json_hold_every_cell_with_its_mark():
     assessment = assess([read(VISITORS, STEPS, declare("visitors", "M13-24", "40"))], _PERIODS)
     rows = list(csv.DictReader(io.StringIO(to_csv(assessment))))
     assert [(row["metric"], row["column"], row["value"], row["provenance"]) for row in rows] == [
+        ("visitors", "baseline", "~100 / y", "estimated"),
         ("visitors", "M13-24", "40", "estimated"),
         ("visitors", "M25-36", "not measured", "not measured"),
         ("visitors", "TOTAL", "at least 40", "estimated"),
@@ -154,3 +170,71 @@ def test_the_total_is_no_union_of_ours_where_others_counted_too(value, total, pr
     assert row.total is not None
     assert (row.total.text, row.total.provenance) == (total, provenance)
     assert _make(sheet, measured=measured).total.text == "3"
+
+
+def _version(number: int, since: str, **other: str) -> str:
+    """Return a later version of the steps, as a figure of ours fills it."""
+    text = STEPS.replace('metric = "steps"', f'metric = "steps"\nversion = {number}\nsince = {since}\nchange = "Why."')
+    for name, value in other.items():
+        text = re.sub(rf'{name} = ".*"', f'{name} = "{value}"', text) if name in text else f'{text}{name} = "{value}"\n'
+    return text
+
+
+def test_a_period_is_filled_by_the_figure_that_its_own_definition_named():
+    first = f'{STEPS}measured_by = "old"\n'
+    second = _version(2, "2024-09-01", measured_by="new", definition="Steps up only")
+    measured = {
+        ("obsea", name, period): Measurement(text)
+        for name, text in (("old", "90"), ("new", "40"))
+        for period in _PERIODS
+    }
+    row = _make(first, second, measured=measured)
+    assert [(cell.text, cell.is_earlier) for cell in row.cells] == [("90", True), ("40", False)]
+    assert (row.total, row.follows) == (None, ""), "of two different things there is no sum"
+    told = list_texts(row)
+    assert told[2:4] == ["90 [M] \u2021", "40 [M]"]
+    assert "since 2024-09-01: Why." in told[-2]
+    assert "\u2021 version 1 was: Steps of all visitors" in told[-2]
+
+
+def test_a_break_stands_in_the_charts_too():
+    sheet = read(STEPS, _version(2, "2024-09-01"), *(declare("steps", period, "5") for period in _PERIODS))
+    page = to_html(assess([sheet], _PERIODS))
+    assert page.count("the definition changed here") == 1
+    assert "stroke-dasharray" in page
+    same = read(STEPS, *(declare("steps", period, "5") for period in _PERIODS))
+    assert "the definition changed here" not in to_html(assess([same], _PERIODS))
+
+
+def test_what_was_stated_anew_after_the_change_is_not_of_the_definition_before():
+    sheet = (STEPS, _version(2, "2025-09-30"), declare("steps", "M13-24", "5", stated_on="2024-09-30"))
+    assert _make(*sheet).cells[0].is_earlier
+    assert not _make(*sheet, declare("steps", "M13-24", "4", stated_on="2025-09-30")).cells[0].is_earlier
+
+
+def test_a_period_that_was_not_covered_is_marked_in_every_form():
+    gap = Period(from_at=dt.datetime(2024, 1, 10, 3, tzinfo=dt.UTC), to_at=dt.datetime(2024, 1, 12, 17, tzinfo=dt.UTC))
+    measured = {("obsea", "steps_measured", "M13-24"): Measurement("90", covered=0.9932, gaps=(gap,))}
+    assessment = assess([read(f'{STEPS}measured_by = "steps_measured"\n')], _PERIODS, measured)
+    told = "M13-24 is partial: 99.32 % of it is covered by our own counting, not 2024-01-10 03:00 to 2024-01-12 17:00 (UTC)."
+    for text in (to_markdown(assessment), to_html(assessment)):
+        assert "90 [M] partial" in text
+        assert told in text
+    (row,) = (row for row in csv.DictReader(io.StringIO(to_csv(assessment))) if row["column"] == "M13-24")
+    assert (row["coverage"], row["gaps"]) == ("0.9932", "2024-01-10T03:00:00.000Z/2024-01-12T17:00:00.000Z")
+    cell = json.loads(to_json(assessment))["installations"][0]["rows"][0]["cells"]["M13-24"]
+    assert cell["is_partial"]
+    assert cell["gaps"] == ["2024-01-10T03:00:00.000Z/2024-01-12T17:00:00.000Z"]
+
+
+def test_a_baseline_is_an_estimate_unless_somebody_stands_for_it():
+    assert list_texts(_make(VISITORS))[1] == "~100 / y [E]"
+    stated = f'baseline_role = "guard"\nbaseline_stated_on = 2022-09-01\nbaseline_evidence_sha256 = "{EVIDENCE}"\n'
+    assert list_texts(_make(VISITORS + stated))[1] == "~100 / y [D]"
+    assert list_texts(_make(VISITORS.replace("~100 / y", "N/A")))[1] == "N/A [N]"
+
+
+def test_a_yearly_rate_says_why_it_has_no_total():
+    rate = STEPS.replace("unit =", 'per = "year"\nunit =')
+    row = _make(rate, *(declare("steps", period, "5", **_SOLID) for period in _PERIODS))
+    assert list_texts(row)[4:6] == ["none: a yearly rate", "10"]

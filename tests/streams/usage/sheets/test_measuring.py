@@ -46,7 +46,7 @@ def test_figures_of_ours_fill_the_cells_and_returning_users_count_once_in_the_to
     assert [[cell.text for cell in row.cells] for row in rows] == [["2", "2"], ["2", "2"]]
     assert [row.total.text for row in rows if row.total] == ["3", "4"]
     assert rows[0].total.provenance == "measured"
-    assert rows[0].cells[0].notes[0].endswith("of the period is covered by our own counting")
+    assert rows[0].cells[0].is_partial, "nothing shows that anybody counted before the first fact"
 
 
 def test_figures_of_which_only_bounds_are_known_are_printed_as_bounds():
@@ -55,7 +55,7 @@ def test_figures_of_which_only_bounds_are_known_are_printed_as_bounds():
     assert "only bounds are known" in found.note
     sketch = Measured(value=60_123.0, method="sketch", low=59_500.0, high=60_700.0)
     found = measuring._to_measurement(sketch, Coverage(1.0, ()))
-    assert (found.text, found.note) == ("60,123", "between 59,500 and 60,700")
+    assert (found.text, found.note) == ("60,123", "by a sketch, between 59,500 and 60,700")
 
 
 def test_without_facts_nothing_is_measured():

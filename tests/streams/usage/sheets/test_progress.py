@@ -23,7 +23,7 @@ _MEASURED = {
 def _tell(day: str, sheet=_SHEET) -> list[str]:
     now_at = dt.datetime.fromisoformat(f"{day}T00:00:00+00:00")
     made = assess([sheet], ["M13-24", "M25-36"], _MEASURED, progress_at=now_at)
-    return [line for line in made.sheets[0].commentary if "so far" in line]
+    return [line for line in made.sheets[0].sentences if "so far in" in line]
 
 
 def test_an_open_period_tells_how_it_stands_and_where_the_pace_leads():
@@ -32,7 +32,20 @@ def test_an_open_period_tells_how_it_stands_and_where_the_pace_leads():
     assert told[0].startswith(
         "Steps climbed: 100 so far in M25-36, of which 19.7 % is over; at this pace 507 at its end"
     )
-    assert told[0].endswith("(a projection, no measurement).")
+    assert told[0].endswith("(a projection, no measurement; how sure it is nobody can tell from so few whole months).")
+
+
+def test_a_projection_tells_its_method_and_how_far_months_lie_apart():
+    now_at = dt.datetime(2024, 11, 10, tzinfo=dt.UTC)  # 295 days are left
+    months = {"2024-09": "60", "2024-10": "31", "2024-11": "9"}
+    measured = _MEASURED | {("obsea", "images_processed", name): Measurement(text) for name, text in months.items()}
+    told = assess([_SHEET], ["M25-36"], measured, progress_at=now_at).sheets[0].sentences
+    # one a day in October, two a day in September; November is not over
+    assert told[0].endswith("; 395 to 690, if the rest went like the slowest or the busiest of 2 whole months).")
+    assert told[1].startswith("Method of the projections: ")
+    half = measured | {("obsea", "images_processed", "2024-10"): Measurement("31", covered=0.4)}
+    told = assess([_SHEET], ["M25-36"], half, progress_at=now_at).sheets[0].sentences
+    assert told[0].endswith("so few whole months).")
 
 
 def test_nothing_is_projected_from_a_few_days_or_for_a_period_that_is_over():
@@ -49,7 +62,7 @@ def test_what_was_not_counted_is_not_made_up_by_a_projection():
     ):
         measured = {("obsea", "images_processed", "M25-36"): Measurement("100", covered=covered)}
         made = assess([_SHEET], ["M25-36"], measured, progress_at=now_at)
-        assert told in made.sheets[0].commentary[0]
+        assert told in made.sheets[0].sentences[0]
 
 
 def test_what_was_declared_has_no_pace():

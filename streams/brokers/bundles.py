@@ -1,0 +1,73 @@
+"""Bundles: records of one partition that Faust delivers and acknowledges as one: each by itself costs it more than its work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from faust.types import TP, AppT, ConsumerMessage
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from streams.brokers.records import Stored
+
+#: Records of one bundle at most.
+BUNDLED_RECORDS = 1_000
+
+_LOG_APPEND_TIME = 1  # Kafka's timestamp type: the log stamps, not the sender
+
+_bundled: WeakKeyDictionary[AppT, set[str]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Records of one partition in the order of their offsets, at least one; what is done for it is the offset of the last."""
+
+    records: tuple[Stored, ...]
+
+    @property
+    def offset(self) -> int:
+        """Of the last record: once it is acknowledged, so are all before it."""
+        return self.records[-1].offset
+
+    @property
+    def appended_at(self) -> dt.datetime:
+        """When the last record was taken in."""
+        return self.records[-1].appended_at
+
+    def to_message(self, tp: TP, generation_id: int) -> ConsumerMessage:
+        """Return the bundle as Faust's message, its value the bundle itself: a raw value passes through Faust as it is."""
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            self.offset,
+            self.appended_at.timestamp(),
+            _LOG_APPEND_TIME,
+            [],
+            None,
+            self,  # type: ignore[arg-type]
+            None,
+            0,
+            0,
+            tp,
+            generation_id=generation_id,
+        )
+
+
+def bundle_topic(app: AppT, topic: str) -> None:
+    """Have the records of a topic delivered in bundles: only for small ones, done together by an agent that expects them."""
+    _bundled.setdefault(app, set()).add(topic)
+
+
+def find_bundled(app: AppT) -> set[str]:
+    """Return the topics that are delivered in bundles."""
+    return _bundled.get(app) or set()
+
+
+def to_bundles(records: Sequence[Stored]) -> list[Bundle]:
+    """Return consecutive records of one partition in bundles of at most :data:`BUNDLED_RECORDS`."""
+    starts = range(0, len(records), BUNDLED_RECORDS)
+    return [Bundle(tuple(records[start : start + BUNDLED_RECORDS])) for start in starts]
