@@ -74,7 +74,7 @@ class Identity:
 
 
 class Detector(Protocol):
-    """Looks at units; used by several threads at once, one unit each."""
+    """Looks at units; used by several threads at once, each with units of its own."""
 
     @property
     def identity(self) -> Identity:
@@ -91,7 +91,8 @@ class Detector(Protocol):
         Parameters
         ----------
         views
-            The images of one unit. At most ``LOOKAHEAD`` may be drawn ahead of the answers, of particles ``ROI_LOOKAHEAD``.
+            The images of one unit, or stills of several units: what is said of a still depends on nothing but itself. At most
+            ``LOOKAHEAD`` may be drawn ahead of the answers, of particles ``ROI_LOOKAHEAD``.
 
         Raises
         ------

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from schemas.canonical import to_sha256
+from schemas.errors import RejectedInput
 from schemas.result import (
     Asset,
     InlineContent,
@@ -18,6 +19,7 @@ from schemas.result import (
     to_result_folder,
 )
 from sinks.entries import EntryShelf, PackedEntry
+from sinks.object_store.store import MISSING_OBJECT, NewObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -81,6 +83,20 @@ class Product:
     source: bytes | Path
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A result that is complete, but for its last two objects.
+
+    Attributes
+    ----------
+    objects
+        Announcement and document, to be stored in this order.
+    """
+
+    announced: ResultStored
+    objects: tuple[NewObject, ...]
+
+
 class Companion(Protocol):
     """Makes products of a unit beside its result, image by image."""
 
@@ -124,35 +140,37 @@ class ResultSink:
     runtime: str = field(default_factory=lambda: f"python {platform.python_version()} {platform.machine()}")
     companions: Mapping[UnitKind, OpenCompanion] = field(default_factory=dict)
 
-    def find(self, unit: UnitStamp, observer: Observer) -> ResultStored | None:
-        """Return the announcement of a result that is already complete in the store, exactly as it was made."""
-        folder = to_result_folder(unit, digest_observer(observer))
-        if self.store.stat(f"{folder}/{DOCUMENT}") is None:
-            return None
-        return ResultStored.from_json(self.store.read(f"{folder}/{ANNOUNCEMENT}"))
+    def begin(self, unit: UnitStamp, observer: Observer) -> ResultWriting | ResultStored:
+        """Begin to write the result of a unit, or return the announcement of the one that is complete, as it was made.
 
-    def find_other(self, unit: UnitStamp, observer: Observer) -> str | None:
-        """Return the id of the newest result of the unit that is by another observer; of equally new ones the last by name."""
+        One look into the store tells both whether it is there and whether another observer's is.
+        """
         folder = to_result_folder(unit, digest_observer(observer))
         of_unit = folder.rpartition("/")[0]
-        others = [
-            (info.stored_at, info.key)
-            for info in self.store.list(f"{of_unit}/")
-            if info.key.endswith(f"/{DOCUMENT}") and not info.key.startswith(f"{folder}/")
-        ]
-        return f"{unit.unit_id}.{max(others)[1].split('/')[-2]}" if others else None
-
-    def begin(self, unit: UnitStamp, observer: Observer) -> ResultWriting:
-        """Begin to write the result of a unit."""
-        folder = to_result_folder(unit, digest_observer(observer))
+        documents = [info for info in self.store.list(f"{of_unit}/") if info.key.endswith(f"/{DOCUMENT}")]
+        if any(info.key == f"{folder}/{DOCUMENT}" for info in documents):
+            try:
+                return ResultStored.from_json(self.store.read(f"{folder}/{ANNOUNCEMENT}"))
+            except RejectedInput as fault:  # the machine failed while both became durable: the result is made once more
+                if fault.reason != MISSING_OBJECT:
+                    raise
+        others = [(info.stored_at, info.key) for info in documents if not info.key.startswith(f"{folder}/")]
+        follows = f"{unit.unit_id}.{max(others)[1].split('/')[-2]}" if others else None
         make = self.companions.get(unit.kind)
         companion = None if make is None else make(unit, observer)
-        return ResultWriting(self, folder, observer.is_demonstration, companion, self.find_other(unit, observer))
+        return ResultWriting(self, folder, observer.is_demonstration, companion, follows)
+
+    def store_together(self, sealed: Iterable[Sealed]) -> None:
+        """Store announcements and documents of several results, each announcement before its document."""
+        self.store.write_together([new for one in sealed for new in one.objects])
 
 
 @dataclass
 class ResultWriting:
-    """The result of one unit while it is being made; ``follows`` is the id of one by another observer that was there before."""
+    """The result of one unit while it is being made.
+
+    ``follows`` is the id of the newest one by another observer that was there before; of equally new ones the last by name.
+    """
 
     sink: ResultSink
     folder: str
@@ -204,10 +222,10 @@ class ResultWriting:
         self._store_product("findings_table", "findings.parquet", findings_table, _PARQUET)
         return content
 
-    def store(
+    def seal(
         self, result: Result, order: WorkOrder, *, started_at: dt.datetime, attempt: int, cpu_ms: int | None = None
-    ) -> ResultStored:
-        """Store announcement and document, in this order, and return the announcement."""
+    ) -> Sealed:
+        """Return announcement and document, which are still to be stored."""
         document = result.to_canonical()
         processing = Processing(
             arrived_at=order.arrived_at,
@@ -219,10 +237,21 @@ class ResultWriting:
             reprocessing_of=self.follows,
         )
         announced = self._announce(result, order, document, processing)
-        store = self.sink.store
-        store.write(f"{self.folder}/{ANNOUNCEMENT}", announced.to_canonical(), media_type=_JSON)
-        store.write(f"{self.folder}/{DOCUMENT}", document, media_type=_JSON)
-        return announced
+        return Sealed(
+            announced,
+            (
+                NewObject(f"{self.folder}/{ANNOUNCEMENT}", announced.to_canonical(), _JSON),
+                NewObject(f"{self.folder}/{DOCUMENT}", document, _JSON),
+            ),
+        )
+
+    def store(
+        self, result: Result, order: WorkOrder, *, started_at: dt.datetime, attempt: int, cpu_ms: int | None = None
+    ) -> ResultStored:
+        """Store announcement and document, in this order, and return the announcement."""
+        sealed = self.seal(result, order, started_at=started_at, attempt=attempt, cpu_ms=cpu_ms)
+        self.sink.store_together([sealed])
+        return sealed.announced
 
     def _announce(self, result: Result, order: WorkOrder, document: bytes, processing: Processing) -> ResultStored:
         counts, labels = self._shelf.tally.to_counts()

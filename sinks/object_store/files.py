@@ -11,8 +11,8 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from threading import Lock
 from typing import BinaryIO
 
@@ -133,9 +133,73 @@ def write_new(target: str, fill: Fill) -> bool:
     return True
 
 
+def write_all_replacing(files: Sequence[tuple[str, bytes]], top: str) -> None:
+    """Write files in place of what was there, in their order, with the folders they need; all durable on return.
+
+    Parameters
+    ----------
+    top
+        The folder above all of them, which exists.
+
+    Raises
+    ------
+    OSError
+        As the file system says; then any of them may be written and any not, and nothing else is left.
+    """
+    changed: dict[str, None] = {}
+    temporaries: list[tuple[str, str]] = []
+    try:
+        with ExitStack() as closing:
+            opened = []
+            for target, data in files:
+                folder = os.path.dirname(target)
+                if folder not in changed:
+                    changed.update(dict.fromkeys(_make_missing(folder, top)))
+                temporaries.append((_name_temporary(folder), target))
+                opened.append(os.open(temporaries[-1][0], _NEW, 0o666))
+                closing.callback(os.close, opened[-1])
+                fill_with(data)(opened[-1])
+            for file in opened:
+                sync_file(file)
+        for temporary, target in temporaries:
+            os.replace(temporary, target)
+    except BaseException:
+        for temporary, _ in temporaries:
+            _remove(temporary)
+        raise
+    for folder in reversed(changed):
+        sync_folder(folder)
+
+
+def _make_missing(folder: str, top: str) -> list[str]:
+    """Make a folder and what is missing above it; return the folders whose names are to be flushed, the highest first.
+
+    That is also the one above those that were there already: whoever has just made them may not have flushed it yet.
+    """
+    named, here = [folder], folder
+    while here != top:
+        try:
+            os.mkdir(here)
+        except FileNotFoundError:
+            named.append(here := os.path.dirname(here))
+        except FileExistsError:
+            break
+        else:
+            break
+    above = [] if here == top else [os.path.dirname(here)]
+    for missing in reversed(named[:-1]):
+        with suppress(FileExistsError):
+            os.mkdir(missing)
+    return [*above, *reversed(named)]
+
+
+def _name_temporary(folder: str) -> str:
+    return f"{folder}/{TEMPORARY}{_PROCESS}-{os.getpid()}-{next(_NUMBERS)}"
+
+
 def _write_temporary(folder: str, fill: Fill) -> str:
     # A new file for each attempt: after a failed flush a kernel may drop the pages and call the next flush a success.
-    temporary = os.path.join(folder, f"{TEMPORARY}{_PROCESS}-{os.getpid()}-{next(_NUMBERS)}")
+    temporary = _name_temporary(folder)
     opened = os.open(temporary, _NEW, 0o666)
     try:
         try:

@@ -7,7 +7,7 @@ import os
 import stat as modes
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +21,13 @@ from sinks.object_store.files import (
     make_folders,
     read_whole,
     sync_folder,
+    write_all_replacing,
     write_new,
     write_replacing,
 )
 from sinks.object_store.keys import check_key, check_prefix
 from sinks.object_store.paths import TEMPORARY, from_segment, to_name, to_path
-from sinks.object_store.store import ObjectInfo
+from sinks.object_store.store import NewObject, ObjectInfo
 
 T = TypeVar("T")
 
@@ -92,6 +93,16 @@ class LocalStore:
         """Store ``data``, in place of what was there."""
         fill = fill_with(data)
         self._put(key, lambda target: write_replacing(target, fill))
+
+    def write_together(self, objects: Sequence[NewObject]) -> None:
+        """Store several: all their files are flushed before the first is renamed, and each folder is flushed once."""
+        files = [(self._locate(new.key), new.data) for new in objects]
+        if len(files) > 1 and os.path.isfile(self._marker):
+            with suppress(OSError):
+                write_all_replacing(files, self._top)
+                return
+        for new in objects:  # says which one it is, or finds a way
+            self.write(new.key, new.data, media_type=new.media_type)
 
     def write_once(self, key: str, data: bytes, *, media_type: str) -> bool:  # noqa: ARG002
         """Store ``data`` unless something is stored there.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from threading import RLock
 
 from schemas.errors import RejectedInput
 from sinks.object_store.keys import check_key, check_prefix
-from sinks.object_store.store import ObjectInfo
+from sinks.object_store.store import NewObject, ObjectInfo
 
 
 class MemoryStore:
@@ -55,6 +55,11 @@ class MemoryStore:
         """Store ``data``, in place of what was there."""
         self._begin("write", key)
         self._put(key, data)
+
+    def write_together(self, objects: Sequence[NewObject]) -> None:
+        """Store several, one after the other."""
+        for new in objects:
+            self.write(new.key, new.data, media_type=new.media_type)
 
     def write_once(self, key: str, data: bytes, *, media_type: str) -> bool:  # noqa: ARG002
         """Store ``data`` unless something is stored there; say whether it was stored."""

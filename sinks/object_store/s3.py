@@ -8,7 +8,7 @@ import io
 import ssl
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from http import HTTPStatus
@@ -28,7 +28,7 @@ from sinks.object_store.address import S3Address
 from sinks.object_store.credentials import Credentials
 from sinks.object_store.file_faults import translate_file_faults
 from sinks.object_store.keys import check_key, check_prefix
-from sinks.object_store.store import ObjectInfo
+from sinks.object_store.store import NewObject, ObjectInfo
 
 #: Seconds. A server that does not take a connection in this time is away; one that sends nothing for so long, too.
 CONNECT_LIMIT_S = 5.0
@@ -182,6 +182,11 @@ class S3Store:
     def write(self, key: str, data: bytes, *, media_type: str) -> None:
         """Store ``data``, in place of what was there, in one request."""
         self._put(key, io.BytesIO(data), size_bytes=len(data), part_bytes=SINGLE_PUT_LIMIT_BYTES, media_type=media_type)
+
+    def write_together(self, objects: Sequence[NewObject]) -> None:
+        """Store several, one after the other: S3 has no request for more than one."""
+        for new in objects:
+            self.write(new.key, new.data, media_type=new.media_type)
 
     def write_once(self, key: str, data: bytes, *, media_type: str) -> bool:
         """Store ``data`` unless something is stored there; say whether it was stored.

@@ -11,12 +11,15 @@ Every verb may be called from several threads at once, and raises only
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+#: Reason of a rejection: nothing is stored there.
+MISSING_OBJECT = "missing_object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,15 @@ class ObjectInfo:
     key: str
     size_bytes: int
     stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """An object to be written: its key, its bytes, and what they are."""
+
+    key: str
+    data: bytes
+    media_type: str
 
 
 class ObjectReader(Protocol):
@@ -68,6 +80,14 @@ class ObjectWriter(Protocol):
 
     def write(self, key: str, data: bytes, *, media_type: str) -> None:
         """Store ``data``, in place of what was there."""
+        ...
+
+    def write_together(self, objects: Sequence[NewObject]) -> None:
+        """Store several, each in place of what was there: as one after the other, and faster where the store can.
+
+        A reader who sees one of them sees those before it. After a fault, or where the machine failed meanwhile, any of them
+        may be stored and any not.
+        """
         ...
 
     def write_once(self, key: str, data: bytes, *, media_type: str) -> bool:

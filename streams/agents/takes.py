@@ -10,6 +10,7 @@ from streams.brokers.bundles import Bundle
 from streams.brokers.records import Stored
 
 if TYPE_CHECKING:
+    from schemas.unit import WorkOrder
     from streams.brokers.records import Partition
 
 
@@ -34,10 +35,17 @@ class Shape:
 
 @dataclass
 class Take:
-    """A record that was taken from a topic, to be acknowledged when its outcome is durable."""
+    """A record that was taken from a topic, to be acknowledged when its outcome is durable.
+
+    Attributes
+    ----------
+    order
+        What it asks for, once somebody read it as an order.
+    """
 
     record: Stored
     event: Any
+    order: WorkOrder | None = None
 
     @property
     def partition(self) -> Partition:

@@ -63,15 +63,19 @@ class HoldEvent(Exception):  # noqa: N818 - an instruction, not an error
     """Raised where an event is done: leave it unacknowledged, and go on with those behind it."""
 
 
-#: What a thread does before it lets the events of others have their turn.
+#: What a thread does before it lets the events of others have their turn, and what it is offered at once.
 _TURN = 8
 
 
 class Crew(Protocol[E, Outcome]):
-    """Does events in two steps: each by itself in a thread, and then what several have in common."""
+    """Does events in two steps: in threads, one or some at a time, and then what all that were done have in common."""
 
-    def do(self, event: E) -> Outcome:
-        """Do one event, in a thread; what is raised closes the window, the event unacknowledged."""
+    def pick(self, events: Sequence[E]) -> int:
+        """Return how many of the first of these are best done in one go, one at least; called in a thread, and quick."""
+        ...
+
+    def do(self, events: Sequence[E]) -> Sequence[Outcome]:
+        """Do events that were picked, in a thread; what is raised closes the window, all of them unacknowledged."""
         ...
 
     async def finish(self, done: Sequence[tuple[E, Outcome]]) -> Collection[E]:
@@ -120,7 +124,7 @@ class CrewWindow(Generic[E, Outcome]):
         self._width = width
         self._threads = threads
         self._on_hold = on_hold
-        self._slots = asyncio.Semaphore(2 * width)  # so that a thread that ends one event has the next at hand
+        self._slots = asyncio.Semaphore(2 * _TURN * width)  # so that a thread that ends some has the next at hand
         self._room = asyncio.Semaphore(max(2 * width, backlog))
         self._lanes: dict[Hashable, deque[_Taken[E, Outcome]]] = {}
         self._taken: Counter[Hashable] = Counter()
@@ -185,20 +189,41 @@ class CrewWindow(Generic[E, Outcome]):
 
     def _serve(self) -> None:
         """Do what waits, in a thread, until nothing does or others have their turn."""
-        for _ in range(_TURN):
-            with self._lock:
-                if not self._waiting:
-                    self._serving -= 1
-                    return
-                taken = self._waiting.popleft()
+        count = 0
+        while count < _TURN:
+            lot = self._take_lot(_TURN - count)
+            if not lot:
+                return
             try:
-                taken.outcome = self._crew.do(taken.event)
+                lot = self._pick(lot)
+                for taken, outcome in zip(lot, self._crew.do([taken.event for taken in lot]), strict=True):
+                    taken.outcome = outcome
             except BaseException as fault:  # noqa: BLE001 - handed to run, which raises it
-                taken.fault = fault
-            self._done.append(taken)
+                for taken in lot:
+                    taken.fault = fault
+            count += len(lot)
+            self._done.extend(lot)
             self._tell()
         with contextlib.suppress(RuntimeError):  # the threads are sent home
             self._threads.submit(self._serve)
+
+    def _take_lot(self, most: int) -> list[_Taken[E, Outcome]]:
+        """Take a thread's fair share of what waits, one at least; where nothing waits, the thread goes."""
+        with self._lock:
+            if not self._waiting:
+                self._serving -= 1
+                return []
+            share = min(most, max(1, len(self._waiting) // self._width))
+            return [self._waiting.popleft() for _ in range(share)]
+
+    def _pick(self, lot: list[_Taken[E, Outcome]]) -> list[_Taken[E, Outcome]]:
+        """Return those to be done in one go, the others given back to whoever comes first."""
+        if len(lot) == 1:
+            return lot
+        count = self._crew.pick([taken.event for taken in lot])
+        with self._lock:
+            self._waiting.extendleft(reversed(lot[count:]))
+        return lot[:count]
 
     def _tell(self) -> None:
         """Wake the loop, unless it is woken already: each call costs as much as doing something."""

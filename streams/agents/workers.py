@@ -17,7 +17,7 @@ from streams.brokers.records import Record
 from streams.units.pipeline import to_set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from streams.agents.bench import Bench
     from streams.agents.takes import BundleTake, Take
@@ -60,27 +60,59 @@ class WorkAgent:
     pipeline: Pipeline
     bench: Bench
 
-    def do(self, take: Take) -> Done:
-        """Look at one unit and store what was seen."""
-        order: WorkOrder | None = None
-        bench, partition = self.bench, take.partition
-        try:
-            order = read_order(take.record)
-            bench.check_pause(order.unit.stamp.feed)
-            announced = self._process(order, partition)
-        except HoldEvent:
-            return Done(order, is_held=True)
-        except RejectedInput as fault:
-            return Done(order, fault=fault)
-        finally:
-            bench.pulse.end(partition)
-        return Done(order, announced)
+    def pick(self, takes: Sequence[Take]) -> int:
+        """Return how many of the first units are small stills that may be done together."""
+        orders: list[WorkOrder] = []
+        for take in takes:
+            try:
+                order = self._read(take)
+            except RejectedInput:
+                break
+            if orders and not self.pipeline.may_join(order, orders):
+                break
+            orders.append(order)
+        return max(1, len(orders))
 
-    def _process(self, order: WorkOrder, partition: Partition) -> tuple[Record, ...]:
-        pulse = self.bench.pulse
-        return self.bench.do(
-            lambda: self.pipeline.process(order, self.bench.topics, on_image=lambda: pulse.look(partition))
-        )
+    def do(self, takes: Sequence[Take]) -> list[Done]:
+        """Look at units and store what was seen."""
+        outcomes: dict[int, Done] = {}
+        going: list[tuple[int, WorkOrder]] = []
+        for place, take in enumerate(takes):
+            order: WorkOrder | None = None
+            try:
+                order = self._read(take)
+                self.bench.check_pause(order.unit.stamp.feed)
+                going.append((place, order))
+            except HoldEvent:
+                outcomes[place] = Done(order, is_held=True)
+            except RejectedInput as fault:
+                outcomes[place] = Done(order, fault=fault)
+        partitions = {order.unit.stamp.unit_id: takes[place].partition for place, order in going}
+        try:
+            answers = self._process([order for _, order in going], partitions)
+        finally:
+            for take in takes:
+                self.bench.pulse.end(take.partition)
+        for (place, order), answer in zip(going, answers, strict=True):
+            outcomes[place] = Done(order, fault=answer) if isinstance(answer, RejectedInput) else Done(order, answer)
+        return [outcomes[place] for place in range(len(takes))]
+
+    def _read(self, take: Take) -> WorkOrder:
+        if take.order is None:
+            take.order = read_order(take.record)
+        return take.order
+
+    def _process(
+        self, orders: Sequence[WorkOrder], partitions: Mapping[str, Partition]
+    ) -> list[tuple[Record, ...] | RejectedInput]:
+        if not orders:
+            return []
+        bench = self.bench
+
+        def look(order: WorkOrder) -> None:
+            bench.pulse.look(partitions[order.unit.stamp.unit_id])
+
+        return bench.do(lambda: self.pipeline.process_together(orders, bench.topics, on_image=look))
 
     async def finish(self, done: Sequence[tuple[Take, Done]]) -> list[Take]:
         """Announce what was seen; set aside what cannot be used; return those of feeds that stand still."""

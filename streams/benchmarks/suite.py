@@ -264,9 +264,10 @@ def _measure_store(folder: Path, count: int) -> float:
     for number in range(count):
         store.write_once(f"originals/{number % 256:02x}/{number}", b"x" * 2_000, media_type="image/jpeg")
         store.write_once(f"units/camera/2024/04/22/{number}.json", b"x" * 900, media_type="application/json")
-        store.stat(f"results/camera/{number}/result.json")
-        store.write(f"results/camera/{number}/announcement.json", b"x" * 1_300, media_type="application/json")
-        store.write(f"results/camera/{number}/result.json", b"x" * 1_200, media_type="application/json")
+        place = f"results/camera/2024/04/22/{number}/observer"
+        store.stat(f"{place}/result.json")
+        store.write(f"{place}/announcement.json", b"x" * 1_300, media_type="application/json")
+        store.write(f"{place}/result.json", b"x" * 1_200, media_type="application/json")
         store.read(f"originals/{number % 256:02x}/{number}")
     return 1000 * (time.process_time() - began) / count
 

@@ -14,7 +14,7 @@ from schemas.errors import FatalFault, RejectedInput
 from streams.embedded.claim import Claim
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from io import FileIO
     from pathlib import Path
 
@@ -135,6 +135,10 @@ class AttemptJournal:
         """Return how often this unit killed a process alone."""
         return self._suspects.get(unit_id, 0)
 
+    def is_suspect(self, unit_id: str) -> bool:
+        """Return whether this unit was at work when a worker died: it must be done alone."""
+        return unit_id in self._suspects
+
     def forget(self, unit_id: str) -> None:
         """Forget what a unit did: it becomes a dead letter."""
         with self._turn:
@@ -142,9 +146,17 @@ class AttemptJournal:
                 self._write({"end": unit_id})
 
     @contextmanager
-    def at_work(self, unit_id: str) -> Iterator[None]:
-        """Hold a place at work for a unit; a suspect waits until it is alone, and everybody waits for a suspect."""
-        self._begin(unit_id)
+    def at_work(self, *unit_ids: str) -> Iterator[None]:
+        """Hold places at work for units; a suspect waits until it is alone, and everybody waits for a suspect.
+
+        Several begin at once or not at all, so that two threads never wait for each other.
+
+        Raises
+        ------
+        ValueError
+            If a suspect is one of several.
+        """
+        self._begin(unit_ids)
         word = "left"  # by an outage or a stop: a suspect stays one
         try:
             yield
@@ -154,37 +166,42 @@ class AttemptJournal:
             raise
         finally:
             with self._turn:
-                self._at_work.pop(unit_id, None)
-                if word == "end":
-                    self._suspects.pop(unit_id, None)
-                self._write({word: unit_id})
+                for unit_id in unit_ids:
+                    self._at_work.pop(unit_id, None)
+                    if word == "end":
+                        self._suspects.pop(unit_id, None)
+                self._write(*({word: unit_id} for unit_id in unit_ids))
                 self._turn.notify_all()
 
-    def _begin(self, unit_id: str) -> None:
+    def _begin(self, unit_ids: Sequence[str]) -> None:
         with self._turn:
-            is_suspect = unit_id in self._suspects
+            is_suspect = any(unit_id in self._suspects for unit_id in unit_ids)
+            if is_suspect and len(unit_ids) > 1:
+                message = "a suspect is done alone"
+                raise ValueError(message)
             self._waiting += is_suspect
             try:
-                self._turn.wait_for(lambda: self._may_begin(unit_id, is_suspect=is_suspect))
+                self._turn.wait_for(lambda: self._may_begin(unit_ids, is_suspect=is_suspect))
             finally:
                 self._waiting -= is_suspect
-            self._at_work[unit_id] = is_suspect
-            self._write({"begin": unit_id, "alone": is_suspect})
+            self._at_work.update(dict.fromkeys(unit_ids, is_suspect))
+            self._write(*({"begin": unit_id, "alone": is_suspect} for unit_id in unit_ids))
 
-    def _may_begin(self, unit_id: str, *, is_suspect: bool) -> bool:
+    def _may_begin(self, unit_ids: Sequence[str], *, is_suspect: bool) -> bool:
         """Let nobody overtake a suspect that waits, so that those at work come to an end and it has its turn."""
         if is_suspect:
             return not self._at_work
-        return unit_id not in self._at_work and not self._waiting and not any(self._at_work.values())
+        is_free = self._at_work.keys().isdisjoint(unit_ids)
+        return is_free and not self._waiting and not any(self._at_work.values())
 
-    def _write(self, line: dict[str, object]) -> None:
-        """Append one line; the page cache outlives the process, so a crash of ours loses nothing and no flush is paid."""
+    def _write(self, *lines: Mapping[str, object]) -> None:
+        """Append lines; the page cache outlives the process, so a crash of ours loses nothing and no flush is paid."""
         if self._journal is None:
             return
-        self._lines += 1
+        self._lines += len(lines)
         if self._lines > _JOURNAL_LINES:
             self._rewrite()
-        self._journal.write(json.dumps(line).encode() + b"\n")
+        self._journal.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
 
     def _rewrite(self) -> None:
         if self._mine is None:

@@ -3,82 +3,40 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, cast
 
 from schemas.errors import RejectedInput
-from schemas.finding import LookedImage
-from schemas.geometry import Whole
 from schemas.media import MediaSettled, SetAside, Skipped, Stored
-from schemas.result import Observed, ResultStored, digest_observer, make_result
+from schemas.result import ResultStored, digest_observer
 from streams.brokers.records import Record
 from streams.faults import POISON, make_rejection, to_dead_letter
 from streams.units.attempts import ATTEMPTS_LIMIT
+from streams.units.making import Making, look_together
 from streams.units.routing import to_settled_record
 from streams.units.spending import CpuClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Sequence
 
-    from detectors.base import Detector, View
-    from schemas.finding import Entry, Finding
-    from schemas.result import Broken, Complete, Effort, Observer
-    from schemas.sampling.run import RunAccount
+    from detectors.base import Detector
+    from schemas.result import Observer
     from schemas.topics import Topics
-    from schemas.unit import Unit, WorkOrder
-    from sinks.results import ResultSink, ResultWriting
+    from schemas.unit import Unit, UnitKind, WorkOrder
+    from sinks.results import ResultSink, Sealed
     from streams.units.attempts import AttemptJournal
+    from streams.units.making import Reader
     from streams.usage.record import Recorder
 
+#: Units of one image, of which each is looked at by itself: several may be in the detector's hands at once.
+_STILLS: frozenset[UnitKind] = frozenset({"still"})
 
-class OpenedUnit(Protocol):
-    """A unit whose images can be looked at, once, in order."""
-
-    def views(self) -> Iterator[View]:
-        """Yield the images; raise RejectedInput when nothing can be read."""
-        ...
-
-    @property
-    def effort(self) -> Effort:
-        """How much was read, once the views are exhausted; its ``images_looked`` is what was yielded."""
-        ...
-
-    @property
-    def coverage(self) -> Complete | Broken:
-        """Whether everything was read, once the views are exhausted."""
-        ...
-
-    @property
-    def unread(self) -> tuple[Entry, ...]:
-        """The images that could not be read, once the views are exhausted."""
-        ...
-
-    @property
-    def account(self) -> RunAccount | None:
-        """What an instrument says of its run, once a view was drawn; ``None`` of a camera."""
-        ...
+#: Files of units that are done together: their pixels, some twenty times as much, are in memory at once.
+_TOGETHER_BYTES = 2 << 20
 
 
-class Reader(Protocol):
-    """Opens units."""
-
-    def to_version(self, unit: Unit) -> str:
-        """Return the reader's version for this kind of unit: part of the observer's identity."""
-        ...
-
-    def to_parameters(self, unit: Unit) -> dict[str, object]:
-        """Return the feed's settings that change what is looked at or said: sampling and masks."""
-        ...
-
-    def open(self, unit: Unit) -> AbstractContextManager[OpenedUnit]:
-        """Open a unit; what is not trusted is decoded in another process."""
-        ...
-
-    def flag(self, unit: Unit, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-        """Return the findings with those inside a mask of the feed flagged."""
-        ...
+def _look_on(_order: WorkOrder) -> None:
+    """Take no notice of an image."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +67,7 @@ class Pipeline:
     clock: CpuClock = field(default_factory=CpuClock)
 
     def process(
-        self, order: WorkOrder, topics: Topics, *, on_image: Callable[[], None] = lambda: None
+        self, order: WorkOrder, topics: Topics, *, on_image: Callable[[WorkOrder], None] = _look_on
     ) -> tuple[Record, ...]:
         """Look at a unit, store what was seen, and return the records that announce it.
 
@@ -127,14 +85,86 @@ class Pipeline:
         TransientFault, FatalFault
             If the store is away, or the detector is broken.
         """
+        (answer,) = self.process_together((order,), topics, on_image=on_image)
+        if isinstance(answer, RejectedInput):
+            raise answer
+        return answer
+
+    def may_join(self, order: WorkOrder, others: Sequence[WorkOrder]) -> bool:
+        """Return whether a unit may be done together with others: small stills, no two of them the same, none a suspect."""
+        orders = (*others, order)
+        return (
+            all(one.unit.stamp.kind in _STILLS for one in orders)
+            and sum(one.unit.size_bytes for one in orders) <= _TOGETHER_BYTES
+            and len({one.unit.stamp.unit_id for one in orders}) == len(orders)
+            and not any(self.journal.is_suspect(one.unit.stamp.unit_id) for one in orders)
+        )
+
+    def process_together(
+        self, orders: Sequence[WorkOrder], topics: Topics, *, on_image: Callable[[WorkOrder], None] = _look_on
+    ) -> list[tuple[Record, ...] | RejectedInput]:
+        """Do the same with several units that may be done together; return, in their order, the records or what is wrong.
+
+        Raises
+        ------
+        TransientFault, FatalFault
+            If the store is away, or the detector is broken: then some of them may be stored.
+        """
+        begun = [self._begin(order) for order in orders]
+        makings = [one for one in begun if isinstance(one, Making)]
+        try:
+            self._look(makings, on_image)
+        except RejectedInput as fault:  # the detector's, who does not say whose
+            if len(makings) == 1:
+                makings[0].fault = fault
+            else:
+                return [
+                    answer for order in orders for answer in self.process_together((order,), topics, on_image=on_image)
+                ]
+        sealed = [making.sealed for making in makings if making.sealed is not None]
+        if sealed:
+            self.sink.store_together(sealed)
+        return [self._tell(order, one, topics) for order, one in zip(orders, begun, strict=True)]
+
+    def _begin(self, order: WorkOrder) -> Making | ResultStored | Skipped | RejectedInput:
+        """Begin a result, unless the detector passes such units over, it is already there, or the unit kills its process."""
         unit = order.unit
         policy = self.detector.decline(unit.stamp.kind)
         if policy is not None:
-            return (_settle(topics, order, Skipped(policy=policy)),)
+            return Skipped(policy=policy)
         observer = self._observe(unit)
-        announced = self.sink.find(unit.stamp, observer)
-        if announced is None:
-            announced = self._make_result(order, observer, on_image)
+        writing = self.sink.begin(unit.stamp, observer)
+        if isinstance(writing, ResultStored):
+            return writing
+        attempt = self.journal.attempts(unit.stamp.unit_id) + 1
+        if attempt > ATTEMPTS_LIMIT:
+            self.journal.forget(unit.stamp.unit_id)  # a retry, once the cause is mended, begins anew
+            return RejectedInput(POISON, f"The unit ended the process that looked at it {ATTEMPTS_LIMIT} times.")
+        return Making(order, observer, writing, self.clock, started_at=dt.datetime.now(dt.UTC), attempt=attempt)
+
+    def _observe(self, unit: Unit) -> Observer:
+        return self.detector.identity.to_observer(
+            reader=self.reader.to_version(unit), parameters=self.reader.to_parameters(unit)
+        )
+
+    def _look(self, makings: Sequence[Making], on_image: Callable[[WorkOrder], None]) -> None:
+        if not makings:
+            return
+        with self.journal.at_work(*(making.order.unit.stamp.unit_id for making in makings)):
+            look_together(makings, self.reader, self.detector, on_image=on_image)
+
+    def _tell(
+        self, order: WorkOrder, outcome: Making | ResultStored | Skipped | RejectedInput, topics: Topics
+    ) -> tuple[Record, ...] | RejectedInput:
+        """Return the records that announce what became of a unit."""
+        observer = outcome.observer if isinstance(outcome, Making) else self._observe(order.unit)
+        if isinstance(outcome, Making):
+            outcome = outcome.fault or cast("Sealed", outcome.sealed).announced
+        if isinstance(outcome, RejectedInput):
+            return outcome
+        if isinstance(outcome, Skipped):
+            return (_settle(topics, order, outcome),)
+        unit, announced = order.unit, outcome
         # a unit announced again is the same use: it was asked for when its result was first made
         first = order.model_copy(update={"arrived_at": announced.processing.arrived_at, "purpose": announced.purpose})
         use = self.recorder.record_processed(first, announced, digest_observer(observer), observer.models)
@@ -143,69 +173,6 @@ class Pipeline:
             Record(topics.usage_recorded, unit.stamp.installation.encode(), use.to_canonical()),
             _settle(topics, order, Stored(unit_ids=(unit.stamp.unit_id,))),
         )
-
-    def _observe(self, unit: Unit) -> Observer:
-        return self.detector.identity.to_observer(
-            reader=self.reader.to_version(unit), parameters=self.reader.to_parameters(unit)
-        )
-
-    def _make_result(self, order: WorkOrder, observer: Observer, on_image: Callable[[], None]) -> ResultStored:
-        unit, started_at = order.unit, dt.datetime.now(dt.UTC)
-        attempt = self.journal.attempts(unit.stamp.unit_id) + 1
-        if attempt > ATTEMPTS_LIMIT:
-            self.journal.forget(unit.stamp.unit_id)  # a retry, once the cause is mended, begins anew
-            raise RejectedInput(POISON, f"The unit ended the process that looked at it {ATTEMPTS_LIMIT} times.")
-        writing = self.sink.begin(unit.stamp, observer)
-        with self.clock.share() as spent:
-            outcome = self._look(unit, writing, on_image)
-            result = make_result(unit.stamp, observer, outcome)
-            return writing.store(result, order, started_at=started_at, attempt=attempt, cpu_ms=spent.read_ms())
-
-    def _look(self, unit: Unit, writing: ResultWriting, on_image: Callable[[], None]) -> Observed:
-        with self.journal.at_work(unit.stamp.unit_id), self.reader.open(unit) as opened:
-            for view, findings in pair_answers(self.detector, opened.views()):
-                kept = self.reader.flag(unit, add_measures(findings, view))
-                writing.add_picture(view.image, view.pixels, kept)
-                entry = LookedImage(image=view.image, findings=kept)
-                writing.add(entry)
-                writing.add_to_companion(opened.account, entry, view.pixels)
-                on_image()
-            for missed in opened.unread:
-                writing.add(missed)
-            writing.store_companion(opened.account, opened.unread)
-        return Observed(coverage=opened.coverage, effort=opened.effort, content=writing.store_entries())
-
-
-def add_measures(findings: tuple[Finding, ...], view: View) -> tuple[Finding, ...]:
-    """Return the findings of an image, what its instrument measured added to the one that is of the whole image."""
-    if not view.measures or len(findings) != 1 or findings[0].measures or not isinstance(findings[0].geometry, Whole):
-        return findings
-    return (findings[0].model_copy(update={"measures": view.measures}),)
-
-
-def pair_answers(detector: Detector, views: Iterable[View]) -> Iterator[tuple[View, tuple[Finding, ...]]]:
-    """Yield each view with what the detector says of it, while its pixels are still valid.
-
-    Raises
-    ------
-    RuntimeError
-        If the detector answers more or fewer times than it was asked: a mistake of the detector.
-    """
-    drawn: deque[View] = deque()
-
-    def draw() -> Iterator[View]:
-        for view in views:
-            drawn.append(view)
-            yield view
-
-    for findings in detector.look(draw()):
-        if not drawn:
-            message = f"the detector {detector.identity.name} answered without being asked"
-            raise RuntimeError(message)
-        yield drawn.popleft(), findings
-    if drawn:
-        message = f"the detector {detector.identity.name} left {len(drawn)} views unanswered"
-        raise RuntimeError(message)
 
 
 def to_set_aside(

@@ -129,6 +129,14 @@ def test_each_view_is_answered_once_and_in_order(candidate, detector):
     assert all(isinstance(answer, tuple) and all(isinstance(item, Finding) for item in answer) for answer in answers)
 
 
+def test_a_still_is_answered_as_if_no_other_were_looked_at_with_it(candidate, detector):
+    views = list(candidate.views())
+    if views[0].image.kind == "frame":
+        pytest.skip("the frames of a clip belong together")
+    alone = [answer for view in views for answer in detector.look([view])]
+    assert list(detector.look(views)) == alone
+
+
 def test_something_is_found_and_something_is_answered_with_nothing(candidate, detector):
     answers = list(detector.look(candidate.views()))
     if candidate.name in {"roi-classifier", "particles"}:

@@ -18,7 +18,7 @@ from schemas.errors import RejectedInput, TransientFault
 from sinks.object_store.credentials import Credentials
 from sinks.object_store.opening import open_store
 from sinks.object_store.retention import expire_objects
-from sinks.object_store.store import ObjectStore
+from sinks.object_store.store import NewObject, ObjectStore
 from tests.services.fixtures import S3Server
 
 OCTETS = "application/octet-stream"
@@ -110,6 +110,42 @@ def list_keys(store: ObjectStore, prefix: str = "") -> list[str]:
 def test_what_was_written_is_read_back(store: ObjectStore, data: bytes):
     store.write("results/one", data, media_type=OCTETS)
     assert store.read("results/one") == data
+
+
+def test_objects_written_together_are_all_there_and_replace_what_was(store: ObjectStore):
+    store.write("results/a/one", b"former", media_type=OCTETS)
+    objects = [
+        NewObject(f"results/{folder}/{name}", f"{folder} {name}".encode(), OCTETS)
+        for folder in "abc"
+        for name in ("one", "two")
+    ]
+    store.write_together([*objects, NewObject("top", b"at the top", OCTETS)])
+    assert {new.key: store.read(new.key) for new in objects} == {new.key: new.data for new in objects}
+    assert list_keys(store) == [*(new.key for new in objects), "top"]
+    store.write_together([])
+
+
+def test_of_objects_written_together_under_one_key_the_last_remains(store: ObjectStore):
+    store.write_together([NewObject("one", b"first", OCTETS), NewObject("one", b"second", OCTETS)])
+    assert store.read("one") == b"second"
+    assert list_keys(store) == ["one"]
+
+
+def test_writing_together_under_a_key_that_is_none_is_refused_by_its_name(store: ObjectStore):
+    with pytest.raises(RejectedInput) as raised:
+        store.write_together([NewObject("results/one", b"fish", OCTETS), NewObject("../two", b"fish", OCTETS)])
+    assert raised.value.reason == "bad_object_key"
+
+
+def test_many_who_write_together_into_the_same_new_folders_all_succeed(store: ObjectStore):
+    def write(writer: int) -> None:
+        store.write_together(
+            [NewObject(f"days/{number}/{writer}/result", b"%d" % writer, OCTETS) for number in range(4)]
+        )
+
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(write, range(8)))
+    assert len(list_keys(store, "days/")) == 32
 
 
 def test_a_lent_path_has_the_bytes(store: ObjectStore):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from schemas.errors import FatalFault, RejectedInput, TransientFault
 from sinks.object_store import files
 from sinks.object_store.local import LocalStore
+from sinks.object_store.store import NewObject
 from tests.services.servers import ROOT
 
 OCTETS = "application/octet-stream"
@@ -35,6 +37,40 @@ def fail(number: int):
         raise OSError(number, os.strerror(number))
 
     return failing
+
+
+@pytest.mark.parametrize("verb", ["fsync", "replace", "mkdir", "open"])
+@pytest.mark.parametrize(("number", "fault"), [(errno.ENOSPC, TransientFault), (errno.EROFS, FatalFault)])
+def test_objects_written_together_that_cannot_be_made_durable_are_a_fault_and_leave_no_unfinished_file(
+    *, verb: str, number: int, fault: type[Exception], store: LocalStore, monkeypatch: pytest.MonkeyPatch
+):
+    objects = [NewObject(f"results/{number}/{name}", b"fish", OCTETS) for number in range(3) for name in ("a", "b")]
+    with monkeypatch.context() as broken:
+        broken.setattr(files.os, verb, fail(number))
+        with pytest.raises(fault):
+            store.write_together(objects)
+    assert not [name for name in list_files(store) if name != "%store" and not name.startswith("results/")]
+    assert not [name for name in list_files(store) if "%tmp" in name]
+    store.write_together(objects)
+    assert len(list_files(store)) == 7
+
+
+def test_objects_written_together_cost_one_flush_each_and_one_for_each_folder(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+):
+    flushed: list[bool] = []
+    flush = os.fsync
+
+    def count(opened: int) -> None:
+        flushed.append(stat.S_ISDIR(os.fstat(opened).st_mode))
+        flush(opened)
+
+    monkeypatch.setattr(files.os, "fsync", count)
+    store.write_together(
+        [NewObject(f"day/{number}/{name}", b"fish", OCTETS) for number in range(10) for name in ("a", "b")]
+    )
+    assert (flushed.count(False), flushed.count(True)) == (20, 12)
+    assert flushed.index(True) == 20, "no name is durable before what it names"
 
 
 @pytest.mark.parametrize(

@@ -55,14 +55,17 @@ class Hands:
     def __init__(self, work, begun):
         self.work, self.begun, self.loop = work, begun, asyncio.get_running_loop()
 
-    def do(self, take):
-        running = asyncio.run_coroutine_threadsafe(self.work(take), self.loop)
+    def pick(self, takes):
+        return 1
+
+    def do(self, takes):
+        running = asyncio.run_coroutine_threadsafe(self.work(takes[0]), self.loop)
         self.begun.append(running)
         try:
             running.result()
         except HoldEvent:
-            return True
-        return False
+            return [True]
+        return [False]
 
     async def finish(self, done):
         return [take for take, is_held in done if is_held]

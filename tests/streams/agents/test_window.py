@@ -46,14 +46,20 @@ def ignore(_event: Event) -> None:
 
 @dataclass
 class Hands:
-    """A crew whose work is the test's: ``do`` in a thread, then ``hold`` says what stays."""
+    """A crew whose work is the test's: as many as ``join`` says in a thread, then ``hold`` says what stays."""
 
     work: Callable[[Event], object] = lambda _event: None
     hold: Callable[[Event], bool] = lambda _event: False
+    join: Callable[[Sequence[Event]], int] = lambda _events: 1
     lots: list[list[int]] = field(default_factory=list)
+    together: list[list[int]] = field(default_factory=list)
 
-    def do(self, event: Event) -> object:
-        return self.work(event)
+    def pick(self, events: Sequence[Event]) -> int:
+        return self.join(events)
+
+    def do(self, events: Sequence[Event]) -> list[object]:
+        self.together.append([event.number for event in events])
+        return [self.work(event) for event in events]
 
     async def finish(self, done: Sequence[tuple[Event, object]]) -> list[Event]:
         self.lots.append([event.number for event, _ in done])
@@ -240,6 +246,59 @@ async def test_what_was_done_while_the_broker_was_told_of_others_is_told_togethe
     await asyncio.wait_for(run, BOUND_S)
     assert len(hands.lots) < 20
     assert acked == [(0, n) for n in range(20)]
+
+
+async def test_what_waits_is_done_in_one_go_as_far_as_the_crew_picks_it(open_window):
+    events, acked = make_events([(0, n) for n in range(40)])
+    gate = Flag()
+
+    def work(event: Event) -> None:
+        if event.number == 0:
+            assert gate.wait(BOUND_S)
+
+    def join(waiting: Sequence[Event]) -> int:
+        return next((place for place, event in enumerate(waiting) if place and event.number % 10 == 0), len(waiting))
+
+    hands = Hands(work, join=join)
+    window = open_window(hands, 1, backlog=100)
+    run = asyncio.create_task(window.run(stream(events)))
+    await wait_for(lambda: window.is_full)
+    gate.set()
+    await asyncio.wait_for(run, BOUND_S)
+    assert acked == [(0, n) for n in range(40)]
+    assert [number for lot in hands.together for number in lot] == list(range(40)), "what is given back keeps its turn"
+    assert max(map(len, hands.together)) > 1
+    assert all(number % 10 for lot in hands.together for number in lot[1:])
+
+
+async def test_what_a_long_unit_left_of_its_lot_is_done_by_others_meanwhile(open_window):
+    events, acked = make_events([(0, n) for n in range(20)])
+    gate, done = Flag(), []
+
+    def work(event: Event) -> None:
+        if event.number == 5:
+            assert gate.wait(BOUND_S)
+        done.append(event.number)
+
+    run = asyncio.create_task(open_window(Hands(work), 2, backlog=100).run(stream(events)))
+    await wait_for(lambda: len(done) == 19)
+    gate.set()
+    await asyncio.wait_for(run, BOUND_S)
+    assert acked == [(0, n) for n in range(20)]
+
+
+async def test_when_one_of_several_fails_none_of_them_is_acknowledged(open_window):
+    events, acked = make_events([(0, n) for n in range(30)])
+
+    def work(event: Event) -> None:
+        if event.number == 20:
+            raise ValueError(event.number)
+
+    hands = Hands(work, join=len)
+    with pytest.raises(WindowClosedError):
+        await asyncio.wait_for(open_window(hands, 1, backlog=100).run(stream(events)), BOUND_S)
+    failed = next(lot for lot in hands.together if 20 in lot)
+    assert acked == [(0, n) for n in range(min(failed))]
 
 
 async def test_two_windows_share_threads_and_neither_waits_for_the_end_of_the_other():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -237,3 +238,23 @@ def _keep_the_fault_handler_of_the_tests():
 
     yield
     faulthandler.enable()
+
+
+def test_units_done_together_begin_and_end_together_and_are_all_suspects_after_a_crash(tmp_path: Path):
+    journal = AttemptJournal(tmp_path)
+    journal.open()
+    with journal.at_work("a", "b"):
+        written = next(tmp_path.rglob("attempts.jsonl")).read_text(encoding="utf-8")
+    assert [json.loads(line).get("begin") for line in written.splitlines()] == ["a", "b"]
+    left = next(tmp_path.rglob("attempts.jsonl"))
+    journal.close()
+    left.write_text(written, encoding="utf-8")
+    after = AttemptJournal(tmp_path)
+    try:
+        assert [suspect.unit_id for suspect in after.open()] == ["a", "b"]
+        assert after.is_suspect("a")
+        assert not after.is_suspect("c")
+        with pytest.raises(ValueError, match="alone"), after.at_work("a", "c"):
+            pass
+    finally:
+        after.close()

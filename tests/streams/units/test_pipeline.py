@@ -19,7 +19,8 @@ from sinks.result_tables import make_tables
 from sinks.results import Picturing, ResultSink
 from streams.brokers.records import Record
 from streams.units.attempts import ATTEMPTS_LIMIT, AttemptJournal
-from streams.units.pipeline import Pipeline, pair_answers, to_set_aside
+from streams.units.making import pair_answers
+from streams.units.pipeline import Pipeline, to_set_aside
 from streams.units.spending import CpuClock
 from tests.streams.units.places import RECORDER, TOPICS, FakeReader, Opened, make_order
 
@@ -154,7 +155,7 @@ def test_a_unit_that_cannot_be_read_is_refused_with_its_reason_and_leaves_nothin
 
 def test_each_image_is_a_sign_of_life(tmp_path):
     beats = []
-    Kit(tmp_path, reader=FakeReader(levels=(1, 2, 3))).process(make_order(), on_image=lambda: beats.append(1))
+    Kit(tmp_path, reader=FakeReader(levels=(1, 2, 3))).process(make_order(), on_image=beats.append)
     assert len(beats) == 3
 
 
@@ -212,6 +213,101 @@ def test_answers_are_paired_with_the_views_they_are_for_though_several_are_drawn
     pairs = list(pair_answers(Batching(), Opened(levels).views()))
     assert [view.image.index for view, _ in pairs] == [0, 1, 2, 3, 4]
     assert [bool(findings) for _, findings in pairs] == [level > 128 for level in levels]
+
+
+# --- several at once ---
+
+
+class Choosing(FakeReader):
+    """Refuses the units that are named, and opens the others."""
+
+    def __init__(self, refused):
+        super().__init__(levels=(200,))
+        self.refused = refused
+
+    def open(self, unit):
+        if unit.stamp.unit_id in self.refused:
+            raise RejectedInput("truncated_picture", "It is cut.")
+        return super().open(unit)
+
+
+class Ahead(ScriptedDetector):
+    """Draws all it is given before it answers for the first."""
+
+    def look(self, views):
+        yield from [self.script(view) for view in views]
+
+
+def test_stills_done_together_come_to_what_each_comes_to_alone(tmp_path):
+    orders = [make_order(number) for number in range(5)]
+    refused = {orders[0].unit.stamp.unit_id, orders[3].unit.stamp.unit_id}
+    together, alone = Kit(tmp_path, reader=Choosing(refused), detector=Ahead()), Kit(tmp_path, reader=Choosing(refused))
+    answers = together.pipeline.process_together(orders, TOPICS)
+    assert [isinstance(answer, RejectedInput) for answer in answers] == [True, False, False, True, False]
+    for order, answer in zip(orders, answers, strict=True):
+        if isinstance(answer, RejectedInput):
+            with pytest.raises(RejectedInput, match=answer.sentence):
+                alone.process(order)
+            continue
+        announced, use, settled = read_announced(answer)
+        expected, used, ended = read_announced(alone.process(order))
+        assert announced.document == expected.document
+        assert (use.event_id, settled) == (used.event_id, ended)
+    documents = [key for key in together.list_keys() if key.endswith("result.json")]
+    assert [together.store.read(key) for key in documents] == [alone.store.read(key) for key in documents]
+    assert len(documents) == 3
+
+
+def test_a_picture_that_the_detector_refuses_does_not_take_the_others_of_its_lot_with_it(tmp_path):
+    class Fastidious(ScriptedDetector):
+        def look(self, views):
+            for view in views:
+                if view.pixels.mean() > 100:
+                    raise RejectedInput("too_bright", "It is too bright.")
+                yield self.script(view)
+
+    class Levels(FakeReader):
+        def open(self, unit):
+            self.levels = (200,) if unit.stamp.unit_id == bright else (10,)
+            return super().open(unit)
+
+    orders = [make_order(number) for number in range(3)]
+    bright = orders[1].unit.stamp.unit_id
+    kit = Kit(tmp_path, reader=Levels(), detector=Fastidious())
+    first, second, third = kit.pipeline.process_together(orders, TOPICS)
+    assert second.reason == "too_bright"
+    read_announced(first)
+    read_announced(third)
+
+
+def test_small_different_stills_may_be_done_together_and_nothing_else(tmp_path):
+    kit, first = Kit(tmp_path), make_order(1)
+    large = make_order(3)
+    part = large.unit.parts[0].model_copy(update={"size_bytes": 5 << 20})
+    large = large.model_copy(update={"unit": large.unit.model_copy(update={"parts": (part,)})})
+    place = tmp_path / "attempts" / "0"
+    place.mkdir(parents=True)
+    suspect = make_order(4)
+    line = f'{{"begin": "{suspect.unit.stamp.unit_id}", "alone": false}}\n'
+    (place / "attempts.jsonl").write_text(line, encoding="utf-8")
+    kit.journal.open()
+    try:
+        assert kit.pipeline.may_join(make_order(2), [first])
+        for other in (make_order(2, kind="clip"), first, large, suspect):
+            assert not kit.pipeline.may_join(other, [first])
+    finally:
+        kit.journal.close()
+
+
+def test_a_result_whose_announcement_a_power_cut_took_is_made_again(tmp_path):
+    kit, order = Kit(tmp_path), make_order()
+    announced, *_ = read_announced(kit.process(order))
+    document = kit.store.read(announced.document.key)
+    (key,) = [key for key in kit.list_keys() if key.endswith("announcement.json")]
+    kit.store.delete(key)
+    read_announced(kit.process(order))
+    assert kit.store.read(announced.document.key) == document
+    assert key in kit.list_keys()
 
 
 # --- dead letters of work ---

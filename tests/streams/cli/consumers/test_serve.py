@@ -167,7 +167,9 @@ def test_page_and_figures_are_written_as_files(settings, tmp_path):
         "periods.csv",
         "periods.json",
     ]
-    assert 'Images processed</th><td class="unit">image</td><td>31</td>' in (tmp_path / "site" / "index.html").read_text()
+    assert (
+        'Images processed</th><td class="unit">image</td><td>31</td>' in (tmp_path / "site" / "index.html").read_text()
+    )
 
 
 def test_serving_where_nothing_is_makes_nothing(tmp_path):
