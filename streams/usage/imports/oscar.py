@@ -54,7 +54,7 @@ _KINDS["async"] = _KINDS["inference_count"] - _KINDS["sync"]
 _SERVICE, _START, _END = ("service_name", "service"), ("start_metric_date", "start"), ("end_metric_date", "end")
 
 #: What the numbers of its interface cannot say, as its code shows.
-_FAILED_TOO = "calls that failed are among them, and it may answer from 5,000 lines of its logs without saying that there were more"
+_FAILED_TOO = "calls that failed are among them, and an answer may leave out logs beyond 5,000 lines without saying so"
 _NOBODY_TOO = "; callers without a name count as one or two users"
 
 
@@ -105,9 +105,9 @@ def _read_service(export: Export, plain: Mapping[str, Any], counter: str, subjec
     if away:
         refuse(export, f"{', '.join(away)} was missing when it was asked: nobody counted, which is not 0.")
     in_part = sorted({str(source.get("name"))[:60] for source in states if source.get("status") != "ok"})
-    caveat = (
-        f"{_FAILED_TOO}; OSCAR had {', '.join(in_part)} in part, so it is a lower bound" if in_part else _FAILED_TOO
-    )
+    caveat = _tell_caveat(counter)
+    if in_part:
+        caveat += f"; OSCAR had {', '.join(in_part)} in part, so it is a lower bound"
     return Window(*_read_range(export, plain), value, export, caveat=caveat)
 
 
