@@ -27,7 +27,7 @@ from streams.serving.answers import Query as Asked
 from streams.serving.exposition import MEDIA_TYPE, to_exposition, to_outage
 from streams.serving.manual import finish
 from streams.serving.manual import to_html as to_manual
-from streams.serving.negotiation import MEDIA_TYPES, choose_form, is_known, make_tag
+from streams.serving.negotiation import MEDIA_TYPES, choose_form, is_known, make_tag, wants_page
 from streams.serving.page import Links, to_html
 from streams.serving.problems import PROBLEM_MEDIA_TYPE, ProblemError, to_problem
 
@@ -214,26 +214,29 @@ def _refuse_unknown(request: Request) -> None:
 def _add_problems(api: FastAPI) -> None:
     """Answer everything that goes wrong as a problem, without a traceback or a word of what we run on."""
 
-    def tell(problem: ProblemError) -> Response:
+    def tell(request: Request, problem: ProblemError) -> Response:
+        if wants_page(request.headers.get("accept")):
+            headers = _PAGE_HEADERS | problem.headers
+            return HTMLResponse(problem.to_html(), int(problem.status), headers=headers)
         headers = _HEADERS | problem.headers
         return Response(problem.to_json(), int(problem.status), media_type=PROBLEM_MEDIA_TYPE, headers=headers)
 
-    async def on_problem(_request: Request, error: Exception) -> Response:
-        return tell(error if isinstance(error, ProblemError) else _to_broken())
+    async def on_problem(request: Request, error: Exception) -> Response:
+        return tell(request, error if isinstance(error, ProblemError) else _to_broken())
 
-    async def on_fault(_request: Request, error: Exception) -> Response:
-        return tell(to_problem(error) if isinstance(error, ObservatoryError) else _to_broken())
+    async def on_fault(request: Request, error: Exception) -> Response:
+        return tell(request, to_problem(error) if isinstance(error, ObservatoryError) else _to_broken())
 
-    async def on_bad_parameter(_request: Request, error: Exception) -> Response:
+    async def on_bad_parameter(request: Request, error: Exception) -> Response:
         wrong = error.errors() if isinstance(error, RequestValidationError) else ()
         told = [f"{one.get('loc', ('parameter',))[-1]}: {one.get('msg', 'cannot be read')}." for one in wrong]
         sentence = " ".join(told) or "A parameter cannot be read."
-        return tell(ProblemError(HTTPStatus.BAD_REQUEST, "bad_parameter", sentence))
+        return tell(request, ProblemError(HTTPStatus.BAD_REQUEST, "bad_parameter", sentence))
 
-    async def on_status(_request: Request, error: Exception) -> Response:
+    async def on_status(request: Request, error: Exception) -> Response:
         status = HTTPStatus(getattr(error, "status_code", HTTPStatus.NOT_FOUND))
         sentence = "There is /, /api, /metrics, /metrics/periods, /metrics/{installation} and /openapi.json, to be read with GET."
-        return tell(ProblemError(status, status.phrase.lower().replace(" ", "_"), sentence))
+        return tell(request, ProblemError(status, status.phrase.lower().replace(" ", "_"), sentence))
 
     api.add_exception_handler(ProblemError, on_problem)
     api.add_exception_handler(ObservatoryError, on_fault)

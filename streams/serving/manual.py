@@ -33,6 +33,7 @@ def finish(document: dict[str, Any]) -> dict[str, Any]:
             content = response.get("content", {})
             if PROBLEM_MEDIA_TYPE in content:
                 content[PROBLEM_MEDIA_TYPE] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+                content["text/html"] = {"schema": {"type": "string"}}
             if "text/csv" in content:
                 content["text/csv"] = {"schema": {"type": "string"}}
                 response["headers"] = _HEADERS
@@ -53,8 +54,8 @@ def _iterate_parts(document: Mapping[str, Any], installations: Sequence[str]) ->
     yield '<p class="meta"><a href="./">The figures</a> · <a href="openapi.json">The same for machines (OpenAPI 3.1)</a></p>\n'
     for path, methods in document["paths"].items():
         yield from _iterate_address(path, methods["get"], installations)
-    yield "<h2>When something is wrong</h2>\n<p>The answer has a status from 400 on and is JSON with these fields; "
-    yield "<em>detail</em> is a sentence for you, <em>reason</em> a code for your program that does not change.</p>\n"
+    yield "<h2>When something is wrong</h2>\n<p>The answer has a status from 400 on: in a browser a page with a sentence, for "
+    yield "programs JSON with these fields; <em>detail</em> is the sentence, <em>reason</em> a code that does not change.</p>\n"
     yield from _iterate_fields(document["components"]["schemas"]["Problem"]["properties"])
     yield "</body>\n</html>\n"
 

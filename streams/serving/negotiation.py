@@ -41,6 +41,12 @@ def choose_form(asked: str | None, accept: str | None) -> Form:
     return best
 
 
+def wants_page(accept: str | None) -> bool:
+    """Return whether a person at a browser is asking: browsers name HTML, programs do not."""
+    ranges = _read_ranges(accept or "")
+    return ranges.get("text/html", 0.0) > max(ranges.get(media_type, 0.0) for _, media_type in _OFFERED)
+
+
 def _read_ranges(accept: str) -> dict[str, float]:
     """Return the weight of each media range; one whose weight cannot be read counts fully."""
     ranges = {}

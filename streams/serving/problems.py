@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from schemas.errors import RejectedInput, TransientFault
 from schemas.noun import Noun
+from streams.serving.style import STYLE
 
 if TYPE_CHECKING:
     from schemas.errors import ObservatoryError
@@ -50,6 +52,17 @@ class ProblemError(Exception):
         """Return the body."""
         problem = Problem(title=self.status.phrase, status=int(self.status), detail=self.sentence, reason=self.reason)
         return problem.to_canonical()
+
+    def to_html(self) -> bytes:
+        """Return the same for a person at a browser; it is at no fixed depth, so the way back is by the browser."""
+        title = escape(self.status.phrase)
+        parts = (
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n',
+            f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<p>{escape(self.sentence)}</p>\n",
+            f'<p class="note">Status {int(self.status)}, reason <code>{escape(self.reason)}</code>.</p>\n</body>\n</html>\n',
+        )
+        return "".join(parts).encode()
 
     @property
     def headers(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ import io
 import json
 
 import pytest
+from lxml import html
 
 from schemas.errors import FatalFault, TransientFault
 from streams.serving.api import Offer, make_api, open_port
@@ -174,6 +175,25 @@ def test_the_tag_changes_with_the_figures_and_only_with_them():
 )
 def test_what_cannot_be_served_is_told_as_a_problem(site, address, status, reason):
     assert read_problem(site.get(address), status)["reason"] == reason
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("address", ["/nothing", "/metrics/nowhere", "/metrics/obsea?limit=0"])
+def test_a_person_at_a_browser_reads_a_problem_as_a_page(site, address):
+    plain = read_problem(site.get(address), site.get(address).status)
+    answer = site.get(address, accept=BROWSER)
+    assert (answer.status, answer.headers["content-type"]) == (plain["status"], "text/html; charset=utf-8")
+    assert plain["detail"] in html.fromstring(answer.text).text_content()
+    assert "script" not in answer.text
+    assert site.get("/metrics/obsea", accept=BROWSER).headers["content-type"] == "application/json"
+
+
+def test_what_was_asked_is_escaped_in_the_page_of_a_problem(site):
+    text = site.get("/metrics/obsea?%3Cscript%3E=1", accept=BROWSER).text
+    assert "&lt;script&gt;" in text
+    assert "<script>" not in text
 
 
 def test_a_cursor_of_another_question_is_refused(site):
