@@ -48,6 +48,31 @@ class View:
 
 
 @dataclass
+class Kept:
+    """A page that takes long to make: made anew when it is old, and by one asker at a time while others wait for it.
+
+    Attributes
+    ----------
+    every_s
+        A page is not older than this.
+    """
+
+    make: Callable[[], str]
+    every_s: float
+    _lock: Lock = field(default_factory=Lock)
+    _made: str | None = None
+    _made_s: float = 0.0
+
+    def read(self) -> str:
+        """Return the page; what hinders making it is raised, and tried again for the next asker."""
+        with self._lock:
+            if self._made is None or time.monotonic() - self._made_s >= self.every_s:
+                self._made = self.make()
+                self._made_s = time.monotonic()
+            return self._made
+
+
+@dataclass
 class Board:
     """Looks at the topics and remembers what it saw; several threads may ask.
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Name of the page of an assessment.
 _ASSESSMENT = "assessment.html"
 
+#: A served assessment is counted again after so long: it takes seconds, and all who ask get the same.
+_EVERY_S = 600.0
+
 
 def serve(  # noqa: PLR0913 - each is an option of the command
     *,
@@ -79,13 +82,14 @@ def _serve(
     except ImportError as error:
         message = "Serving needs the extra serve: pip install 'observatory-streams[serve]'."
         raise FatalFault(message) from error
+    from streams.serving.board import Kept
     from streams.serving.opening import make_assessment_page
 
     pages: dict[str, tuple[str, Callable[[], str]]] = {}
     if sheets:
-        make = partial(make_assessment_page, deployment, sheets)
-        make()  # what is wrong in a sheet is said now, not to who looks at the page
-        pages["assessment"] = ("Assessment", make)
+        kept = Kept(partial(make_assessment_page, deployment, sheets), _EVERY_S)
+        kept.read()  # what is wrong in a sheet is said now, not to who looks at the page
+        pages["assessment"] = ("Assessment", kept.read)
     with suppress(TransientFault):  # what is away may come back; what is wrong is said now
         board.look()
     with open_port(*at) as listening:

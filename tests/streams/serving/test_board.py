@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,7 +11,7 @@ from schemas.usage import Measured, MetricValue
 from streams.brokers.client import open_client
 from streams.brokers.memory_client import MemoryClient
 from streams.brokers.records import Record
-from streams.serving.board import Board
+from streams.serving.board import Board, Kept
 from streams.usage.reports.metrics import to_metric_key
 from tests.streams.serving.boards import TOPIC, count, count_periods, make_board, make_broker, publish
 from tests.streams.usage.uses import make_use
@@ -194,3 +195,35 @@ def test_figures_on_a_real_broker_are_followed(kafka_url, unique_name):
             assert all(set(values) == set(count(uses)) for values in views)
     finally:
         client.close()
+
+
+def test_a_page_that_takes_long_is_made_once_for_all_who_ask_at_the_same_time():
+    made = []
+    gate = threading.Event()
+
+    def make() -> str:
+        made.append(1)
+        gate.wait(30)
+        return f"page {len(made)}"
+
+    kept = Kept(make, every_s=3600)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(kept.read) for _ in range(4)]
+        gate.set()
+        assert {one.result() for one in asked} == {"page 1"}
+    assert len(made) == 1
+
+
+def test_a_page_is_made_anew_when_it_is_old_or_could_not_be_made():
+    outcomes = iter([TransientFault("The store does not answer."), "first", "second"])
+
+    def make() -> str:
+        outcome = next(outcomes)
+        if isinstance(outcome, TransientFault):
+            raise outcome
+        return outcome
+
+    kept = Kept(make, every_s=0)
+    with pytest.raises(TransientFault):
+        kept.read()
+    assert (kept.read(), kept.read()) == ("first", "second")
