@@ -50,10 +50,17 @@ def make_usage_report(
     if installation is not None and installation not in deployment.installations:
         message = f"There is no installation {installation!r}; there are {', '.join(sorted(deployment.installations))}."
         raise FatalFault(message)
-    scope = Scope(installations=tuple(deployment.installations), only=installation, as_of_at=now_at)
+    scope = replace(to_scope(deployment), only=installation, as_of_at=now_at)
     with open_facts(find_objects(deployment) or MemoryStore(), allow_missing=allow_missing) as facts:
         report = make_report(facts, named, scope)
     return replace(report, remarks=tell_closed(to_shelf(deployment), report))
+
+
+def to_scope(deployment: Deployment) -> Scope:
+    """Return what a deployment's reports know beside the facts."""
+    return Scope(
+        installations=tuple(deployment.installations), least_persons=deployment.project.least_persons_by_country
+    )
 
 
 def _read_periods(texts: tuple[str, ...], start: dt.date | None) -> tuple[NamedPeriod, ...]:
@@ -98,7 +105,7 @@ def publish_metrics(deployment: Deployment) -> int:
 
 def send_metrics(deployment: Deployment, client: Client, store: ObjectStore) -> int:
     """Send every figure of the running calendar month and year; the topic keeps the newest of each."""
-    scope = Scope(installations=tuple(deployment.installations))
+    scope = to_scope(deployment)
     with open_facts(store) as facts:
         values = make_current_values(facts, dt.datetime.now(dt.UTC), scope=scope)
     topic = Topics(deployment.broker.topic_prefix).metric_period

@@ -77,7 +77,11 @@ def make_board(deployment: Deployment, periods: Sequence[str] = (), *, every_s: 
         )
 
     def count() -> tuple[MetricValue, ...]:
-        scope = Scope(installations=installations, as_of_at=dt.datetime.now(dt.UTC))
+        scope = Scope(
+            installations=installations,
+            as_of_at=dt.datetime.now(dt.UTC),
+            least_persons=deployment.project.least_persons_by_country,
+        )
         with open_facts(find_objects(deployment) or MemoryStore()) as facts:
             return to_metric_values(make_report(facts, named, scope))
 

@@ -212,6 +212,8 @@ class ProjectSettings(Settings):
         File in MaxMind's format that gives the country of an address.
     robots_file
         List of robots as COUNTER publishes it, which the programs of visitors are held against.
+    least_persons_by_country
+        Numbers of fewer persons are not told by country; with 1 all are.
     sheets_folder
         Folder of the metric sheets, from which period reports are made.
     key_custodian
@@ -230,6 +232,7 @@ class ProjectSettings(Settings):
     pseudonym_scope: Literal["project", "period"] = "project"
     country_file: Path | None = None
     robots_file: Path | None = None
+    least_persons_by_country: Annotated[int, Field(ge=1, le=1_000)] = 3
     sheets_folder: Path | None = None
     key_custodian: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     final_payment: dt.date | None = None

@@ -42,6 +42,7 @@ name = "my project"
 # pseudonym_scope = "period"     # a folder of keys, M13-24.key, ...: users are recognised within a period only
 # country_file = "GeoLite2-Country.mmdb"   # country of an address; you supply it
 # robots_file = "COUNTER_Robots_list.json" # programs that are robots, as COUNTER lists them; you supply it
+# least_persons_by_country = 3   # numbers of fewer persons are suppressed by country; 1 tells all
 # sheets_folder = "sheets"       # metric sheets, a file for each installation: what period reports are made of
 # key_custodian = "data protection officer of my institute"   # who keeps that key: a role
 # final_payment = 2027-03-31     # the key is kept until the audit window ends:

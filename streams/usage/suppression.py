@@ -263,37 +263,3 @@ class _Table:
             for place, period in enumerate(self.periods)
             if at in period and instead not in period
         )
-
-
-def suppress_parts(counts: Mapping[str, int], *, least: int = DEFAULT_LEAST) -> frozenset[str]:
-    """Return which parts to hide where their total is told elsewhere and cannot be hidden.
-
-    Beside the small ones so many are hidden, smallest first, that no hidden number follows from what is left of the total,
-    even for somebody who knows that each is at least 1. A single part is its total, and hiding it would hide nothing.
-
-    Parameters
-    ----------
-    counts
-        By part; parts of 0 are never hidden.
-    least
-        Parts from 1 to one less are hidden.
-
-    Raises
-    ------
-    ValueError
-        If a count is negative.
-    """
-    if any(count < 0 for count in counts.values()):
-        message = "counts are not negative"
-        raise ValueError(message)
-    present = sorted((count, part) for part, count in counts.items() if count)
-    hidden = [part for count, part in present if count < least]
-    if not hidden or len(present) == 1:
-        return frozenset()
-    for count, part in present[len(hidden) :]:
-        # with two at least, and more than one for each, there is room to move
-        if len(hidden) > 1 and sum(counts[name] for name in hidden) > len(hidden):
-            break
-        del count
-        hidden.append(part)
-    return frozenset(hidden)

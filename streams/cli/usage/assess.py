@@ -104,10 +104,11 @@ def _make(deployment: Deployment, asked: Asked) -> Assessment:
         raise FatalFault(message)
     if asked.installation is not None:
         sheets = _choose(sheets, asked.installation)
-    scope = Scope(as_of_at=now_at)
+    least = deployment.project.least_persons_by_country
+    scope = Scope(as_of_at=now_at, least_persons=least)
     with open_facts(find_objects(deployment) or MemoryStore(), allow_missing=asked.allow_missing) as facts:
         measured = measure(facts, sheets, periods, scope)
-        remarks = make_remarks(facts, sheets, periods, measured=measured, now_at=now_at)
+        remarks = make_remarks(facts, sheets, periods, measured=measured, now_at=now_at, least=least)
         closed = tell_assessed(to_shelf(deployment), facts, periods, sheets=asked.sheets, scope=scope)
         if asked.progress and (months := list_months(periods[-1], now_at)):
             measured |= measure(facts, sheets, months, scope, total=False)

@@ -30,6 +30,7 @@ from streams.usage.closing.seal import BLOCKS_FILE, SEAL_FILE, Seal, hash_folder
 from streams.usage.closing.shelf import Closed, find_lost, find_newest, note_closing, to_folder
 from streams.usage.counting.robots import load_robots
 from streams.usage.reports.definitions import PROFILE
+from streams.usage.suppression import DEFAULT_LEAST
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -16,6 +16,7 @@ from schemas.errors import FatalFault, RejectedInput
 from schemas.noun import Count, Name, Noun, Sha, Time
 from sinks.object_store.store import ObjectInfo
 from streams.usage.rows import from_milliseconds
+from streams.usage.suppression import DEFAULT_LEAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +70,8 @@ class Inputs(Noun):
         Those the assessment shows, up to the closed one.
     installations
         Those that there were by the settings.
+    least_persons
+        Numbers of fewer persons are not told by country.
     profile, counter_profile
         The rules that our own figures are counted by, and those of the COUNTER report; absent without one.
     robots
@@ -89,6 +92,7 @@ class Inputs(Noun):
     to_at: Time
     periods: tuple[Text, ...] = ()
     installations: tuple[Name, ...] = ()
+    least_persons: Count = DEFAULT_LEAST
     profile: Text
     counter_profile: Text | None = None
     facts: FrozenFacts

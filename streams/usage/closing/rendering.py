@@ -96,7 +96,7 @@ def _to_period(inputs: Inputs) -> NamedPeriod:
 
 def _to_scope(inputs: Inputs) -> Scope:
     # the day of the closing changes nothing: by its end, all of a period has been
-    return Scope(installations=inputs.installations, as_of_at=inputs.to_at)
+    return Scope(installations=inputs.installations, as_of_at=inputs.to_at, least_persons=inputs.least_persons)
 
 
 def _assess(folder: Path, inputs: Inputs, facts: Facts) -> Assessment | None:
@@ -106,7 +106,7 @@ def _assess(folder: Path, inputs: Inputs, facts: Facts) -> Assessment | None:
     check_figures(sheets, DEFINITIONS)
     periods = read_periods(sheets, inputs.periods)
     measured = measure(facts, sheets, periods, _to_scope(inputs))
-    remarks = make_remarks(facts, sheets, periods, measured=measured, now_at=inputs.to_at)
+    remarks = make_remarks(facts, sheets, periods, measured=measured, now_at=inputs.to_at, least=inputs.least_persons)
     named = [period.name for period in periods]
     return assess(sheets, named, measured, remarks=remarks, about=tell_about(facts, inputs.project, inputs.custody))
 

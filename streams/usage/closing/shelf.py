@@ -13,6 +13,7 @@ from schemas.noun import to_time_text
 from streams.usage.closing.inputs import digest_file, read_inputs
 from streams.usage.closing.key import LOG_FILE, Custody, append_entry, read_log, tell_custody
 from streams.usage.closing.seal import SEAL_FILE, Seal, read_seal
+from streams.usage.reports.lines import SUPPRESSED, TOGETHER
 from streams.usage.reports.report import make_report
 from streams.usage.reports.tables import to_plain
 

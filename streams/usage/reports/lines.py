@@ -33,8 +33,8 @@ NO_LOGIN, NO_FACTS, NO_INSTITUTION = "no_login", "no_facts", "no_institution"
 #: Why only bounds are known.
 SEVERAL_KEYS = "several_keys"
 
-#: The part that holds what is suppressed of the others.
-TOGETHER = "suppressed"
+#: The part that holds what is suppressed of the others, and the state of these.
+TOGETHER = SUPPRESSED = "suppressed"
 
 
 @dataclass(frozen=True, slots=True)

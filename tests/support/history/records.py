@@ -75,7 +75,7 @@ def make_history(seed: int = 36, *, keys: KeyRing = PROJECT_KEY, places: tuple[P
         if len({event.who for event, _ in events}) > 1:
             # records that contradict each other, also since a key of its own period names somebody anew: the smallest digest
             conflicts.append(events[0][0].event_id)
-            deeds.append(min(events, key=lambda one: hashlib.sha256(one[0].to_canonical()).hexdigest())[1])
+            deeds.append(min(events, key=lambda one: (_to_use_digest(one[0]), one[0].requested_at))[1])
         else:
             deeds.append(deed)
     values += [beat.to_canonical() for place in places for door in place.doors for beat in _beat(place.name, door)]
@@ -86,6 +86,12 @@ def make_history(seed: int = 36, *, keys: KeyRing = PROJECT_KEY, places: tuple[P
     store = MemoryStore()
     count = _meter(store, values, chance)
     return History(store, tuple(deeds), count_truth(deeds), tuple(sorted(conflicts)), rejected, count)
+
+
+def _to_use_digest(event: UsageEvent) -> str:
+    """Return the digest of what is said of a use, whenever it is said."""
+    plain = {name: value for name, value in event.to_plain().items() if name != "requested_at"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def to_event(deed: Deed, edge: Edge) -> UsageEvent:

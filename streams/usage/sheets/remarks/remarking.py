@@ -10,6 +10,7 @@ from streams.usage.sheets.measuring import tell_absent
 from streams.usage.sheets.remarks.countries import UsersByCountry, count_by_country
 from streams.usage.sheets.remarks.exclusions import tell_exclusions
 from streams.usage.sheets.remarks.spikes import tell_spikes
+from streams.usage.suppression import DEFAULT_LEAST
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -48,9 +49,16 @@ def make_remarks(
     *,
     measured: Mapping[tuple[str, str, str], Measurement],
     now_at: dt.datetime,
+    least: int = DEFAULT_LEAST,
 ) -> dict[str, Remarks]:
-    """Return the remarks on each sheet's installation: countries, what does not count, months that stand out, missing facts."""
-    countries = count_by_country(facts, periods)
+    """Return the remarks on each sheet's installation: countries, what does not count, months that stand out, missing facts.
+
+    Parameters
+    ----------
+    least
+        The smallest number of persons that is told by country.
+    """
+    countries = count_by_country(facts, periods, least=least)
     exclusions = tell_exclusions(facts, periods, measured)
     spikes, absent = tell_spikes(facts, periods, now_at), tell_absent(facts, sheets)
     found = {}

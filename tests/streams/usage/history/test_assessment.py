@@ -97,16 +97,19 @@ def test_users_by_country_are_the_truth_where_they_are_told_and_every_country_is
             column, text = re.fullmatch(r"Users by country in (\S+): (.*)\.", sentence).groups()
             told, _, names = text.partition("with numbers suppressed since some are below 3, ")
             numbers = {name.strip(): int(count.replace(",", "")) for name, count in _SHOWN.findall(told)}
+            names, _, together = names.partition(" (")
             kept = {name.strip() for name in names.split(",") if name}
-            truth = {
-                to_country_name(country): len(users)
-                for (own, country, period), users in history.truth.by_country.items()
+            users = {
+                to_country_name(country): persons
+                for (own, country, period), persons in history.truth.by_country.items()
                 if (own, period) == (place, column)
             }
+            truth = {name: len(persons) for name, persons in users.items()}
             assert numbers == {name: count for name, count in truth.items() if name not in kept}
             assert numbers.keys() | kept == truth.keys()
-            # a country alone has the number of all users, which is told anyway
-            assert len(truth) == 1 or all(count >= 3 for count in numbers.values())
+            assert all(count >= 3 for name, count in numbers.items() if name != "unknown")
+            if together:
+                assert int(together.split()[0].replace(",", "")) == len(set().union(*(users[name] for name in kept)))
             shown, hidden = shown + len(numbers), hidden + len(kept)
     assert shown > 20
     assert hidden > 5

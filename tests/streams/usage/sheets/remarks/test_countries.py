@@ -30,7 +30,8 @@ def test_every_country_of_users_is_named_and_persons_count_once():
 def test_small_numbers_are_hidden_with_others_in_the_order_of_names():
     (sentence,) = _tell(ES=9, IT=1, BE=5)
     assert sentence == (
-        "Users by country in 2026-11: Spain 9; and, with numbers suppressed since some are below 3, Belgium, Italy."
+        "Users by country in 2026-11: Spain 9; and, with numbers suppressed since some are below 3, Belgium, Italy "
+        "(6 together)."
     )
 
 
