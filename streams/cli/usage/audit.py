@@ -20,7 +20,7 @@ def audit(
     tables: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Reports as TOML files (see docs/usage.md), or as JSON files of observatory report; "
+            help="Reports as TOML files (see docs/audit.md), or as JSON or CSV files of observatory report; "
             "or the word verify and sealed folders, as in observatory period verify."
         ),
     ] = None,
@@ -44,7 +44,7 @@ def audit(
             verify_folders(output, tables[1:])
             return
         if not tables:
-            message = "Name the tables to audit: TOML files, or reports as JSON."
+            message = "Name the tables to audit: TOML files, or reports as JSON or CSV."
             raise FatalFault(message)
         findings = run_audit([read_document(path) for path in tables])
         _show(output, findings)

@@ -49,7 +49,7 @@ def import_counters(  # noqa: PLR0913 - each is an option of the command
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Write what other systems counted as [[imported]] values, to be appended to a metric sheet."""
+    """Write what other systems counted as imported values, to be appended to a metric sheet."""
     from streams.usage.imports.placing import find_source, import_counter, to_toml
     from streams.usage.sheets.reading import read_sheet
 

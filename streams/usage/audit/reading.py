@@ -1,16 +1,18 @@
-"""Reading: tables from TOML files, and our own reports from their JSON."""
+"""Reading: tables from TOML files, and our own reports from their JSON and CSV."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from schemas.errors import FatalFault
-from streams.usage.audit.document import FORMAT, Document
+from streams.usage.audit.document import Document
+from streams.usage.audit.ours import SUFFIXES, read_ours
 from streams.usage.toml_places import Place, Tables, locate
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: What a table of the file is called, and what it is a list of.
 _TABLES = Tables(
@@ -21,13 +23,16 @@ _MAX_BYTES = 20 * 2**20
 
 
 def read_document(path: Path) -> Document:
-    """Return the report in a file: ``.toml`` as docs/usage.md describes it, or ``.json`` as ``observatory report`` writes it.
+    """Return the report in a file: ``.toml`` as docs/audit.md describes it, or a ``.json`` or ``.csv`` of ours.
 
     Raises
     ------
     FatalFault
         If it cannot be read, or anything in it is wrong; every mistake is named, with its line.
     """
+    if not path.exists():
+        message = f"There is no file {path.name}."
+        raise FatalFault(message)
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
@@ -38,7 +43,7 @@ def read_document(path: Path) -> Document:
     if len(data) > _MAX_BYTES:
         message = f"{path.name} is larger than {_MAX_BYTES // 2**20} MiB: no table of a report is."
         raise FatalFault(message)
-    return _read_ours(text, path) if path.suffix == ".json" else read_toml(text, path.name)
+    return to_document(read_ours(text, path), path.name) if path.suffix in SUFFIXES else read_toml(text, path.name)
 
 
 def read_toml(text: str, name: str) -> Document:
@@ -70,52 +75,3 @@ def to_document(plain: dict[str, Any], name: str, lines: dict[Place, int] | None
             where = f":{locate(lines, place)}" if lines else ""
             complaints.append(f"{name}{where}: {what}")
         raise FatalFault("\n".join(complaints)) from error
-
-
-def _read_ours(text: str, path: Path) -> Document:
-    try:
-        plain = json.loads(text)
-        rows = list(_to_rows(plain))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        message = f"{path.name} is no report that this program wrote as JSON."
-        raise FatalFault(message) from error
-    return to_document({"format": FORMAT, "name": "report", "title": path.stem, "row": rows}, path.name)
-
-
-def _to_rows(plain: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of a report of ours; parts of a figure are left out, since they are no figures of their own."""
-    periods = [period["name"] for period in plain["periods"]]
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for installation, entries in plain["installations"].items():
-        for entry in entries:
-            if entry["detail"]:
-                continue
-            row = rows.setdefault((installation, entry["metric"]), _open_row(installation, entry))
-            row["cells"][entry["period"]] = _to_cell(entry)
-    for row in rows.values():
-        row["cells"] = {period: row["cells"].get(period, "") for period in periods}
-    return list(rows.values())
-
-
-def _open_row(installation: str, entry: dict[str, Any]) -> dict[str, Any]:
-    is_names = entry["unit"] == "name"
-    return {
-        "installation": installation,
-        "metric": entry["metric"],
-        "label": entry["label"],
-        "kind": "names" if is_names else "count" if entry["additive"] else "unique",
-        "unit": entry["unit"],
-        "definition": entry["definition"],
-        "cells": {},
-        **({"names_of": "country_count"} if is_names else {}),
-    }
-
-
-def _to_cell(entry: dict[str, Any]) -> str:
-    if entry["state"] == "measured":
-        return str(entry["value"])
-    if entry["state"] == "bounded":
-        return f"{entry['low']}-{entry['high']}"
-    if entry["state"] == "names":
-        return "".join(f"{name};" for name in entry["value"]) or "none"
-    return f"not measured: {entry['why']}"

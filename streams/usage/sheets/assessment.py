@@ -283,7 +283,8 @@ def to_document(sheets: Sequence[AssessedSheet], periods: tuple[str, ...]) -> Do
             kind=row.metric.kind,
             unit=row.metric.unit,
             per=row.metric.per,
-            stage=row.metric.stage,
+            # our own count of what came in has no frames of clips in it, which are known only when one is opened
+            stage=None if row.metric.measured_by == "images_ingested" else row.metric.stage,
             names_of=row.metric.names_of,
             definition=row.metric.definition,
             methods=row.metric.methods,

@@ -59,6 +59,9 @@ def read_sheet(path: Path) -> Sheet:
     FatalFault
         If it cannot be read or anything is wrong; every mistake is named, in the order of its lines.
     """
+    if not path.exists():
+        message = f"There is no metric sheet {path.name}, nor a folder of that name."
+        raise FatalFault(message)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -42,7 +42,7 @@ LEGEND = (
 
 _CSV_COLUMNS = (
     "installation", "metric", "label", "definition", "unit", "column", "value", "provenance", "follows", "target", "notes",
-    "coverage", "gaps", "earlier_definition",
+    "coverage", "gaps", "earlier_definition", "kind", "per", "names_of",
 )  # fmt: skip
 
 
@@ -147,6 +147,9 @@ def to_csv(assessment: Assessment) -> str:
                 "label": row.metric.label,
                 "unit": row.metric.unit,
                 "target": row.metric.target,
+                "kind": row.metric.kind,
+                "per": row.metric.per or "",
+                "names_of": row.metric.names_of or "",
             }
             if row.metric.baseline:
                 sure = row.metric.baseline_provenance
@@ -203,6 +206,7 @@ def _to_plain_sheet(assessment: Assessment, assessed: AssessedSheet) -> dict[str
     return {
         "installation": assessed.sheet.installation,
         "title": assessed.sheet.title,
+        "project_starts": assessed.sheet.project_starts,
         "description": [list(pair) for pair in assessed.sheet.description],
         "rows": [
             row.metric.model_dump(mode="json", exclude_none=True, exclude={"line"})

@@ -13,8 +13,12 @@ from streams.usage.audit.rulebook import RULES
 from streams.usage.periods import read_period
 from streams.usage.reports.facts import open_facts
 from streams.usage.reports.report import make_report
-from streams.usage.reports.tables import to_json
+from streams.usage.reports.tables import to_csv, to_json
+from streams.usage.sheets.assessment import Assessment, assess
+from streams.usage.sheets.writing import to_csv as write_csv
+from streams.usage.sheets.writing import to_json as write_json
 from tests.streams.usage.audit.shows import make_document, make_row
+from tests.streams.usage.sheets.sheets import HOMES, STEPS, VISITORS, declare, read
 from tests.streams.usage.uses import NOW, keep, make_person, make_use
 
 _TABLE = """
@@ -150,3 +154,69 @@ def test_a_report_that_this_program_made_of_facts_raises_no_alarm_and_a_changed_
     assert [(finding.rule, finding.column) for finding in audit([read_document(path)])] == [
         ("count-against-names", "2026-11")
     ]
+
+
+def _make_assessment(**changed: str) -> Assessment:
+    values = {"M13-24": "2", "M25-36": "3", "TOTAL": "2-5"} | changed
+    homes = {"M13-24": "Spain, Italy", "M25-36": "Spain, Italy, Malta"}
+    sheet = read(
+        *(VISITORS, STEPS, HOMES),
+        *(declare("visitors", column, value) for column, value in values.items()),
+        *(declare("homes", column, value) for column, value in homes.items()),
+        declare("steps", "M13-24", "7"),
+    )
+    return assess([sheet], ("M13-24", "M25-36"))
+
+
+@pytest.mark.parametrize(("form", "write"), [("json", write_json), ("csv", write_csv)])
+def test_an_assessment_of_ours_is_audited_from_its_json_and_csv(tmp_path, form, write):
+    path = tmp_path / f"My report, 2nd.{form}"
+    path.write_text(write(_make_assessment()), encoding="utf-8")
+    document = read_document(path)
+    assert (document.name, document.edition) == ("my-report-2nd", 36)
+    assert audit([document]) == ()
+    path.write_text(write(_make_assessment(TOTAL="6")), encoding="utf-8")
+    assert ("unique-bounds", "TOTAL") in {(finding.rule, finding.column) for finding in audit([read_document(path)])}
+
+
+def test_two_assessments_are_compared_and_a_break_that_is_told_is_none(tmp_path):
+    def write(name: str, *parts: str, periods: tuple[str, ...] = ("M13-24",)):
+        path = tmp_path / name
+        path.write_text(write_json(assess([read(*parts)], periods)), encoding="utf-8")
+        return read_document(path)
+
+    value = declare("steps", "M13-24", "7")
+    before = write("m24.json", STEPS, value)
+    drifted = STEPS.replace("Steps of all visitors", "Steps up only")
+    after = write("m36.json", drifted, value, periods=("M13-24", "M25-36"))
+    assert [finding.rule for finding in audit([after, before])] == ["definition-drift"]
+    version = 'metric = "steps"\nversion = 2\nsince = 2024-09-01\nchange = "Down is easy."'
+    told = write("m36.json", STEPS, drifted.replace('metric = "steps"', version), value, periods=("M13-24", "M25-36"))
+    assert audit([told, before]) == ()
+
+
+def test_figures_of_ours_in_csv_say_the_same_as_in_json(tmp_path):
+    uses = [
+        make_use(number, who=make_person(f"p{number % 7}"), country=country)
+        for number, country in enumerate(["ES", "IT", "BQ", "ZZ"] * 5)
+    ]
+    with open_facts(keep(uses)) as facts:
+        report = make_report(facts, tuple(map(read_period, ("2026-11", "2026-12"))))
+    for name, text in (("report.json", to_json(report)), ("report.csv", to_csv(report))):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    one, other = (read_document(tmp_path / name) for name in ("report.json", "report.csv"))
+    assert one == other
+    assert audit([other]) == ()
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "column\nM13-24\n"])
+def test_a_table_of_something_else_is_refused(tmp_path, text):
+    path = tmp_path / "report.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FatalFault, match="no report"):
+        read_document(path)
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(FatalFault, match=r"There is no file nowhere\.toml"):
+        read_document(tmp_path / "nowhere.toml")

@@ -32,7 +32,7 @@ def _check_more(dossier: Dossier) -> Iterator[Seen]:
             inward, outward = came.columns.get(column), done.columns.get(column)
             if inward and outward and inward.is_number and outward.is_number and outward.low > inward.high:
                 yield Seen(
-                    document, done, column, f"{outward.text} {done.unit} were processed, and {inward.text} taken in."
+                    document, done, column, f"{outward.text} were processed, and {inward.text} taken in ({done.unit})."
                 )
 
 
