@@ -12,17 +12,20 @@ from sinks.object_store.memory import MemoryStore
 from streams.brokers.records import Record
 from streams.places import find_objects, open_broker, open_objects, plan_topics
 from streams.usage.closing.shelf import tell_closed, to_shelf
+from streams.usage.counting.profiles import make_profile
+from streams.usage.counting.report import make_profile_report
 from streams.usage.periods import make_current, read_period
 from streams.usage.reports.facts import open_facts
 from streams.usage.reports.metrics import make_current_values, to_metric_key
 from streams.usage.reports.report import make_report
 from streams.usage.reports.scope import Scope
-from streams.usage.reports.tables import to_csv, to_json, to_markdown
+from streams.usage.reports.tables import list_notes, to_csv, to_json, to_markdown
 
 if TYPE_CHECKING:
     from sinks.object_store.store import ObjectStore
     from streams.brokers.client import Client
     from streams.settings.model import Deployment
+    from streams.usage.counting.report import ProfileReport
     from streams.usage.periods import NamedPeriod
     from streams.usage.reports.report import Report
 
@@ -54,6 +57,33 @@ def make_usage_report(
     with open_facts(find_objects(deployment) or MemoryStore(), allow_missing=allow_missing) as facts:
         report = make_report(facts, named, scope)
     return replace(report, remarks=tell_closed(to_shelf(deployment), report))
+
+
+def make_counted_report(
+    deployment: Deployment,
+    periods: tuple[str, ...],
+    installation: str | None = None,
+    *,
+    profile: str,
+    allow_missing: bool = False,
+) -> ProfileReport:
+    """Return the report on some periods by the rules of a profile; else as :func:`make_usage_report`.
+
+    Raises
+    ------
+    FatalFault
+        If there is no such profile, too.
+    """
+    rules = make_profile(profile, asked_at_edge=True)
+    plain = make_usage_report(deployment, periods, installation, allow_missing=allow_missing)
+    store = find_objects(deployment) or MemoryStore()
+    return make_profile_report(store, rules, plain, _list_coverage(plain), allow_missing=allow_missing)
+
+
+def _list_coverage(plain: Report) -> tuple[str, ...]:
+    """Return what must be said beside figures that are counted by other rules than those of the house."""
+    sheets = tuple(replace(sheet, demonstration=False, hidden=()) for sheet in plain.sheets)
+    return list_notes(replace(plain, sheets=sheets, spikes=(), remarks=()))
 
 
 def to_scope(deployment: Deployment) -> Scope:

@@ -97,6 +97,10 @@ def report(  # noqa: PLR0913 - each is an option of the command
     figures: Annotated[
         bool, typer.Option("--figures", help="Our figures only, though the settings name metric sheets.")
     ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="By the rules of counter-rd-1 or counter-r5.1, with how many events each of them removed."),
+    ] = None,
     settings: Settings = None,
     out: Out = None,
     as_json: Json = False,
@@ -104,12 +108,17 @@ def report(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Show per installation and period: images processed, unique users, countries; counted from stored facts."""
     from streams.cli.usage.assess import Asked, check_plain, to_sheet_paths, write_assessment
+    from streams.cli.usage.profile import write_by_profile
     from streams.places import find_objects
     from streams.reporting import make_usage_report, publish_metrics, render_report
     from streams.usage.reports.tables import to_plain
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         read = read_given(settings, out)
+        if profile is not None:
+            asked = Asked((), tuple(period or ()), installation, form, to, allow_missing=allow_missing)
+            write_by_profile(output, read.deployment, profile, asked)
+            return
         given = to_sheet_paths(read.deployment, sheets or ()) if sheets or form != "table" or progress or as_of else ()
         if given and not figures:
             asked = Asked(given, tuple(period or ()), installation, form, to, as_of, progress, allow_missing)

@@ -201,8 +201,8 @@ def open_uses(
     TransientFault
         If the store is away or memory is short.
     """
-    size_bytes = sum(info.size_bytes for info in store.list(f"{FACTS_FOLDER}/"))
-    database = Database(spills=size_bytes > IN_MEMORY_BYTES)
+    infos = [info for info in store.list(f"{FACTS_FOLDER}/") if info.key.endswith(".parquet")]
+    database = Database(spills=sum(info.size_bytes for info in infos) > IN_MEMORY_BYTES)
     reading = FactReading(store, allow_missing)
     try:
         database.run(_USES)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from streams.usage.counting.rules import NoRobots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from streams.usage.counting.ground import Ground
     from streams.usage.periods import NamedPeriod
 
@@ -51,32 +49,35 @@ class Judged:
 
     counts: tuple[_Count, ...]
 
-    def list_lists(self, installations: Iterable[str] | None = None) -> tuple[UsedList, ...]:
+    def of(self, installation: str) -> Judged:
+        """Return those of one installation."""
+        return Judged(tuple(count for count in self.counts if count.installation == installation))
+
+    def list_lists(self) -> tuple[UsedList, ...]:
         """Return the lists that were asked, in the order of their versions."""
         found: dict[tuple[str, str], int] = {}
-        for count in self._select(installations):
+        for count in self.counts:
             if count.list_sha256 is not None:
                 key = (count.list_version, count.list_sha256)
                 found[key] = found.get(key, 0) + count.uses
         return tuple(UsedList(sha256, version, found[version, sha256]) for version, sha256 in sorted(found))
 
-    def count_unjudged(self, installations: Iterable[str] | None = None) -> dict[str, int]:
+    def count_list(self, sha256: str) -> int:
+        """Return of how many a list was asked."""
+        return sum(count.uses for count in self.counts if count.list_sha256 == sha256)
+
+    def count_unjudged(self) -> dict[str, int]:
         """Return how many there are of which nobody can tell, by why; what there is none of is left out."""
-        chosen = self._select(installations)
-        sums = {why: sum(count.uses for count in chosen if count.judged == why) for why in UNJUDGED}
+        sums = {why: sum(count.uses for count in self.counts if count.judged == why) for why in UNJUDGED}
         return {why: number for why, number in sums.items() if number}
 
-    def count_patterns(self, installations: Iterable[str] | None = None) -> dict[str, int]:
+    def count_patterns(self) -> dict[str, int]:
         """Return how many there are of each entry of a list that was matched."""
         found: dict[str, int] = {}
-        for count in self._select(installations):
+        for count in self.counts:
             if count.judged == "robot" and count.pattern is not None:
                 found[count.pattern] = found.get(count.pattern, 0) + count.uses
         return dict(sorted(found.items()))
-
-    def _select(self, installations: Iterable[str] | None) -> list[_Count]:
-        chosen = None if installations is None else set(installations)
-        return [count for count in self.counts if chosen is None or count.installation in chosen]
 
 
 def count_judged(ground: Ground, period: NamedPeriod) -> Judged:
