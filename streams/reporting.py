@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from streams.usage.counting.report import ProfileReport
     from streams.usage.periods import NamedPeriod
     from streams.usage.reports.report import Report
+    from streams.usage.reports.standing import Standing
 
 _RENDERERS = {"md": to_markdown, "csv": to_csv, "json": to_json}
 
@@ -133,10 +134,18 @@ def publish_metrics(deployment: Deployment) -> int:
         client.close()
 
 
-def send_metrics(deployment: Deployment, client: Client, store: ObjectStore) -> int:
-    """Send every figure of the running calendar month and year; the topic keeps the newest of each."""
+def send_metrics(
+    deployment: Deployment, client: Client, store: ObjectStore, *, standing: Standing | None = None
+) -> int:
+    """Send every figure of the running calendar month and year; the topic keeps the newest of each.
+
+    Parameters
+    ----------
+    standing
+        Where facts stand that were read before, for who sends again and again.
+    """
     scope = to_scope(deployment)
-    with open_facts(store) as facts:
+    with open_facts(store, standing=standing) as facts:
         values = make_current_values(facts, dt.datetime.now(dt.UTC), scope=scope)
     topic = Topics(deployment.broker.topic_prefix).metric_period
     client.append([Record(topic, to_metric_key(value), value.to_canonical()) for value in values])

@@ -14,9 +14,10 @@ from sinks.object_store.local import LocalStore
 from sinks.object_store.retention import expire_objects
 from streams.feeds.references import ORIGINALS
 from streams.reporting import send_metrics
+from streams.usage.reports.standing import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sinks.object_store.store import ObjectStore
     from streams.brokers.client import Client
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Between two rounds: figures on the metric topic are at most this old.
+#: Between two rounds: figures on the metric topic are at most this old. The first are sent at once.
 EVERY_S = 600.0
 
 #: A round that is on its way when the worker stops has this long to end; it can be cut off anywhere.
@@ -56,13 +57,28 @@ class Upkeep:
             thread.join(_STOP_WAIT_S)
 
     def _do_rounds(self, stop: Event) -> None:
+        self._try(self.send_figures)  # at once: who looks after a restart shall see what there is
         while not stop.wait(EVERY_S):
-            try:
-                self.do_round(dt.datetime.now(dt.UTC))
-            except ObservatoryError as fault:
-                log.warning("upkeep is put off: %s", fault.sentence)
-            except Exception:
-                log.exception("upkeep failed; the next round tries again")
+            self._try(lambda: self.do_round(dt.datetime.now(dt.UTC)))
+
+    def _try(self, chore: Callable[[], None]) -> None:
+        try:
+            chore()
+        except ObservatoryError as fault:
+            log.warning("upkeep is put off: %s", fault.sentence)
+        except Exception:
+            log.exception("upkeep failed; the next round tries again")
+
+    def send_figures(self) -> None:
+        """Send the current figures, counted from facts of which those that no longer change stand in the deployment's folder.
+
+        Raises
+        ------
+        TransientFault, FatalFault
+            If broker or store is away.
+        """
+        standing = Standing(self.deployment.folder / "state" / "usage")
+        send_metrics(self.deployment, self.client, self.store, standing=standing)
 
     def do_round(self, now_at: dt.datetime) -> None:
         """Send the current figures; once a day remove originals that are older than their time.
@@ -72,7 +88,7 @@ class Upkeep:
         TransientFault, FatalFault
             If broker or store is away; the next round does what was left.
         """
-        send_metrics(self.deployment, self.client, self.store)
+        self.send_figures()
         if self._retained_at is None or now_at - self._retained_at >= _RETENTION_EVERY:
             self.expire_originals(now_at)
             if isinstance(self.store, LocalStore):

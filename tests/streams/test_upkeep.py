@@ -13,6 +13,7 @@ from streams.brokers.memory_client import MemoryClient
 from streams.places import plan_topics
 from streams.settings.read import check_settings
 from streams.upkeep import Upkeep
+from tests.support.deployments import wait_for
 
 
 @pytest.fixture
@@ -39,3 +40,18 @@ def test_a_round_sends_the_current_figures_and_says_not_measured_where_nobody_co
     users = [value for value in values if value.metric == "unique_users"]
     assert users
     assert {value.value.kind for value in users} == {"not_measured"}
+
+
+def test_a_worker_that_starts_sends_the_current_figures_at_once(upkeep):
+    def is_told() -> bool:
+        return any(upkeep.client.read(Topics().metric_period))
+
+    with upkeep.keep_up():
+        wait_for(is_told, what="figures are sent", patience_s=30.0)
+
+
+def test_figures_are_sent_though_the_facts_cannot_stand_anywhere(upkeep):
+    upkeep.deployment.folder.mkdir(parents=True)
+    (upkeep.deployment.folder / "state").write_bytes(b"in the way")
+    upkeep.send_figures()
+    assert any(upkeep.client.read(Topics().metric_period))

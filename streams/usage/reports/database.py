@@ -13,7 +13,7 @@ from schemas.errors import FatalFault, TransientFault
 from sinks.parquet import adopt_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sinks.parquet import Layout, Table
 
@@ -25,6 +25,10 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # nothing of it comes to a disk: it may hold what must not leave the process
     "temp_directory": "",
 }
+
+#: The version that a file's form may depend on, and what the vendor says of a file that another program has.
+VENDOR_VERSION: str = duckdb.__version__
+LOCKED = "Could not set lock"
 
 #: Memory of a database that spills, MiB; what is being read comes on top.
 MEMORY_MIB = 500
@@ -79,6 +83,41 @@ class Database:
                 self._connection.execute(statement)
             finally:
                 self._connection.unregister("arriving")
+
+    def run_many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run one statement with ``?`` parameters once for each row.
+
+        Raises
+        ------
+        TransientFault, FatalFault
+            As :meth:`run`.
+        """
+        if rows:
+            with translated():
+                self._connection.executemany(statement, rows)
+
+    def attach(self, path: Path, name: str) -> None:
+        """Let the tables of a database file, made where it is missing, be seen under a name.
+
+        Raises
+        ------
+        TransientFault
+            If it is damaged, or another program has it: then the cause's text holds :data:`LOCKED`.
+        FatalFault
+            As :meth:`run`.
+        """
+        quoted = str(path).replace("'", "''")
+        self.run(f"ATTACH '{quoted}' AS {name}")
+
+    def detach(self, name: str) -> None:
+        """Let go of an attached file.
+
+        Raises
+        ------
+        TransientFault, FatalFault
+            As :meth:`run`.
+        """
+        self.run(f"DETACH {name}")
 
     def fetch(self, statement: str, layout: Layout, parameters: Mapping[str, object] | None = None) -> Table:
         """Run one query and return its rows as a table of the layout.

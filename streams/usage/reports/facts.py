@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sinks.object_store.store import ObjectInfo
     from sinks.parquet import Layout, Table
     from streams.usage.meter import FactStore
+    from streams.usage.reports.standing import Standing
 
 #: Objects read at once: enough to keep the database from starting anew for each, few enough to bound memory.
 _OBJECTS_AT_ONCE, _BYTES_AT_ONCE = 10, 8 * 2**20
@@ -38,8 +39,8 @@ _EVENT_COLUMNS = """
     door VARCHAR, since_at TIMESTAMP_MS, last BOOLEAN
 """
 
-_LOAD = f"""
-    INSERT INTO event SELECT
+_ROWS = f"""
+    SELECT
         event_id::UUID, substr(event_sha256, 1, 32)::UUID, substr(use_sha256, 1, 32)::UUID, requested_at, installation,
         purpose, traffic, act, status, reason, coalesce(demonstration, false),
         who, identity, key, institution, tier, country, country_source, units, images,
@@ -52,6 +53,8 @@ _LOAD = f"""
         CASE WHEN act = 'heartbeat' THEN door END, since_at, last
     FROM arriving
 """  # noqa: S608 - put together from constants
+
+_LOAD = f"INSERT INTO event {_ROWS}"
 
 _LOADED = (
     "event_id", "event_sha256", "use_sha256", "requested_at", "installation", "purpose", "traffic", "act", "status",
@@ -181,13 +184,15 @@ class Facts:
 
 
 @contextmanager
-def open_facts(store: FactStore, *, allow_missing: bool = False) -> Iterator[Facts]:
+def open_facts(store: FactStore, *, allow_missing: bool = False, standing: Standing | None = None) -> Iterator[Facts]:
     """Read all facts of a store, for the time of the block.
 
     Parameters
     ----------
     allow_missing
         Leave out objects that cannot be read, and say which; a report then says so too.
+    standing
+        Where facts stand that were read before: for who opens the same facts again and again. They are the same facts.
 
     Raises
     ------
@@ -196,13 +201,21 @@ def open_facts(store: FactStore, *, allow_missing: bool = False) -> Iterator[Fac
     TransientFault
         If the store is away or memory is short.
     """
-    size_bytes = sum(info.size_bytes for info in store.list(f"{FACTS_FOLDER}/"))
-    database = Database(spills=size_bytes > IN_MEMORY_BYTES)
     reading = FactReading(store, allow_missing)
+    infos = reading.list_objects(FACTS_FOLDER)
+    database = Database(spills=sum(info.size_bytes for info in infos) > IN_MEMORY_BYTES)
     try:
         rejected = _load_rejected(reading, database)
         database.run(f"CREATE TABLE event ({_EVENT_COLUMNS})")
-        for table in reading.read_objects(FACTS_FOLDER, FACTS, _LOADED):
+        if standing is not None:
+            infos = standing.fill(
+                database,
+                infos,
+                columns=_EVENT_COLUMNS,
+                load=_ROWS,
+                read=lambda info: reading.read(info, FACTS, _LOADED),
+            )
+        for table in reading.read_listed(infos, FACTS, _LOADED):
             database.insert(_LOAD, table)
         for statement in (*_MERGE, _BEATS, _SORTS, _COUNT, _FIRST, "DROP TABLE item"):
             database.run(statement)
@@ -236,38 +249,58 @@ class FactReading:
     allow_missing: bool
     broken: list[str] = field(default_factory=list)
 
+    def read(self, info: ObjectInfo, layout: Layout, names: tuple[str, ...]) -> Table:
+        """Return the wanted columns of an object.
+
+        Raises
+        ------
+        RejectedInput
+            ``broken_facts``, if it cannot be read.
+        """
+        try:
+            return read_table(self.store.read(info.key), layout, names)
+        except RejectedInput as fault:
+            reason = "broken_facts"
+            raise RejectedInput(reason, f"The usage facts in {info.key} cannot be read: {fault.sentence}") from fault
+
+    def list_objects(self, folder: str) -> list[ObjectInfo]:
+        """Return the objects of a folder that hold rows."""
+        return [info for info in self.store.list(f"{folder}/") if info.key.endswith(".parquet")]
+
     def read_objects(self, folder: str, layout: Layout, names: tuple[str, ...]) -> Iterator[Table]:
         """Yield the wanted columns of all objects of a folder, several objects at a time."""
+        yield from self.read_listed(self.list_objects(folder), layout, names)
 
-        def read(key: str) -> Table | None:
+    def read_listed(self, infos: Iterable[ObjectInfo], layout: Layout, names: tuple[str, ...]) -> Iterator[Table]:
+        """Yield the wanted columns of some objects, several objects at a time."""
+
+        def read(info: ObjectInfo) -> Table | None:
             try:
-                return read_table(self.store.read(key), layout, names)
-            except RejectedInput as fault:
+                return self.read(info, layout, names)
+            except RejectedInput:
                 if self.allow_missing:
-                    self.broken.append(key)
+                    self.broken.append(info.key)
                     return None
-                reason = "broken_facts"
-                raise RejectedInput(reason, f"The usage facts in {key} cannot be read: {fault.sentence}") from fault
+                raise
 
-        infos = (info for info in self.store.list(f"{folder}/") if info.key.endswith(".parquet"))
         with ThreadPoolExecutor(2, thread_name_prefix="facts") as threads:
-            for keys in _gather(infos):
-                found = [table for table in threads.map(read, keys) if table is not None]
+            for group in _gather(infos):
+                found = [table for table in threads.map(read, group) if table is not None]
                 if len(found) == 1:
                     yield found.pop()
                 elif found:
                     yield found[0].joined(*found[1:])
 
 
-def _gather(infos: Iterable[ObjectInfo]) -> Iterator[tuple[str, ...]]:
+def _gather(infos: Iterable[ObjectInfo]) -> Iterator[tuple[ObjectInfo, ...]]:
     """Yield objects to be read together: several small ones, or a large one alone."""
-    keys: list[str] = []
+    group: list[ObjectInfo] = []
     size_bytes = 0
     for info in infos:
-        if keys and (len(keys) == _OBJECTS_AT_ONCE or size_bytes + info.size_bytes > _BYTES_AT_ONCE):
-            yield tuple(keys)
-            keys, size_bytes = [], 0
-        keys.append(info.key)
+        if group and (len(group) == _OBJECTS_AT_ONCE or size_bytes + info.size_bytes > _BYTES_AT_ONCE):
+            yield tuple(group)
+            group, size_bytes = [], 0
+        group.append(info)
         size_bytes += info.size_bytes
-    if keys:
-        yield tuple(keys)
+    if group:
+        yield tuple(group)
