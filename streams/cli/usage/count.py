@@ -24,6 +24,9 @@ def count_accesses(
     period: Annotated[str, typer.Option(help="2026, 2026-11, 2026-11-01..2026-12-01.")],
     profile: Annotated[str, typer.Option(help="counter-rd-1, counter-r5.1 or observatory-1.")] = "counter-rd-1",
     robots: Annotated[Path | None, typer.Option(help="The list of robots, as COUNTER publishes it.")] = None,
+    least_users: Annotated[
+        int, typer.Option(min=1, help="Numbers by country of fewer users are suppressed; 1 tells all.")
+    ] = 3,
     to: Annotated[Path | None, typer.Option(help="Write the counts there, as canonical JSON.")] = None,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -47,7 +50,10 @@ def count_accesses(
             message = "A log could not be read as UTF-8 text: " + ", ".join(path.name for path in logs) + "."
             raise FatalFault(message) from error
         tally = count(
-            (access for name, text in texts for access in read_accesses(text.splitlines(), name)), rules, named
+            (access for name, text in texts for access in read_accesses(text.splitlines(), name)),
+            rules,
+            named,
+            least=least_users,
         )
         _show(output, tally)
         if to is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.canonical import to_canonical
 from schemas.noun import to_time_text
 from streams.usage.counting.access import Access
+from streams.usage.counting.few import hide_countries
 from streams.usage.counting.ground import Ground, open_log
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Tally:
         For each rule, in their order, how many accesses of the period it removed.
     rows
         By installation and access method: investigations (which requests are too), requests, both also as distinct
-        resources of a session, sessions, bytes delivered, accesses by country.
+        resources of a session, sessions, bytes delivered, accesses by country, and what is suppressed of these.
     conflicts
         Ids under which different accesses were told; of each, the one with the smallest digest counts.
     """
@@ -87,13 +88,15 @@ class Tally:
         return to_canonical(self.to_plain())
 
 
-def count(accesses: Iterable[Access], profile: Profile, period: NamedPeriod) -> Tally:
+def count(accesses: Iterable[Access], profile: Profile, period: NamedPeriod, *, least: int = 1) -> Tally:
     """Count accesses by a profile. Order, repetition, partitions and time zones mean nothing.
 
     Parameters
     ----------
     accesses
         All there are: the rules see those before and after the period too, since a double-click may cross its ends.
+    least
+        Numbers by country of fewer users are suppressed; with 1 all are told.
 
     Raises
     ------
@@ -102,7 +105,7 @@ def count(accesses: Iterable[Access], profile: Profile, period: NamedPeriod) -> 
     """
     told, conflicts = _merge(accesses)
     with open_log(told, profile) as ground:
-        rows = tuple(count_rows(ground, period).items())
+        rows = tuple(hide_countries(ground, period, count_rows(ground, period), least=least).items())
         removed: dict[str, int] = dict.fromkeys((rule.name for rule in profile.rules), 0)
         for counts in count_removed(ground, period).values():
             for rule, number in counts.items():
