@@ -9,20 +9,17 @@ from schemas.errors import FatalFault, RejectedInput
 from schemas.topics import Topics
 from sinks.object_store.memory import MemoryStore
 from streams.account.status import StatusReader
+from streams.assessing import Question, make_assessment
 from streams.places import find_broker, find_objects, to_app_id
 from streams.serving.answers import LIMIT_MOST, Query, list_figures, list_periods, render
 from streams.serving.board import Board
 from streams.serving.page import Links, to_html
 from streams.usage.periods import read_period
-from streams.usage.reports.definitions import DEFINITIONS
 from streams.usage.reports.facts import open_facts
 from streams.usage.reports.metrics import to_metric_values
 from streams.usage.reports.report import make_report
 from streams.usage.reports.scope import Scope
-from streams.usage.sheets.assessment import assess
-from streams.usage.sheets.measuring import check_figures, measure, read_periods
 from streams.usage.sheets.page import to_html as to_assessment_html
-from streams.usage.sheets.reading import read_sheets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,12 +103,7 @@ def make_assessment_page(deployment: Deployment, sheets: Sequence[Path]) -> str:
     TransientFault
         If the store is away.
     """
-    read = read_sheets(sheets)
-    check_figures(read, DEFINITIONS)
-    periods = read_periods(read)
-    with open_facts(find_objects(deployment) or MemoryStore()) as facts:
-        measured = measure(facts, read, periods, Scope(as_of_at=dt.datetime.now(dt.UTC)))
-    return to_assessment_html(assess(read, [period.name for period in periods], measured))
+    return to_assessment_html(make_assessment(deployment, Question(tuple(sheets)), dt.datetime.now(dt.UTC)))
 
 
 def write_static(view: View, folder: Path, *, more: tuple[tuple[str, str], ...] = ()) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from streams.cli.output import Output
     from streams.settings.model import Deployment
     from streams.usage.sheets.assessment import Assessment
-    from streams.usage.sheets.sheet import Sheet
 
 FORMS = ("md", "html", "docx", "pdf", "csv", "json")
 
@@ -54,6 +53,7 @@ def write_assessment(output: Output, deployment: Deployment, asked: Asked) -> No
         If a sheet, a period, the day or the form is wrong.
     """
     from schemas.errors import FatalFault
+    from streams.assessing import Question, make_assessment
     from streams.cli.output import open_place
     from streams.usage.sheets.writing import to_plain
 
@@ -61,10 +61,13 @@ def write_assessment(output: Output, deployment: Deployment, asked: Asked) -> No
     if form not in FORMS:
         message = f"An assessment is {', '.join(FORMS)}; not {form!r}."
         raise FatalFault(message)
-    assessment = _make(deployment, asked)
     if form in _FILES and asked.to is None:
         message = f"A report as {form} is written into a file: name it with --to."
         raise FatalFault(message)
+    question = Question(
+        asked.sheets, asked.periods, asked.installation, _to_day(asked.as_of), asked.progress, asked.allow_missing
+    )
+    assessment = make_assessment(deployment, question, dt.datetime.now(dt.UTC))
     written = _render(assessment, form)
     if asked.to is not None:
         with open_place(asked.to) as to:
@@ -74,64 +77,6 @@ def write_assessment(output: Output, deployment: Deployment, asked: Asked) -> No
     elif not output.as_json:
         typer.echo(written.decode("utf-8"), nl=False)
     output.add(to_plain(assessment))
-
-
-def _make(deployment: Deployment, asked: Asked) -> Assessment:
-    from schemas.errors import FatalFault
-    from schemas.noun import to_time_text
-    from sinks.object_store.memory import MemoryStore
-    from streams.places import find_objects
-    from streams.usage.closing.shelf import tell_assessed, tell_key, to_shelf
-    from streams.usage.reports.definitions import DEFINITIONS
-    from streams.usage.reports.facts import open_facts
-    from streams.usage.reports.scope import Scope
-    from streams.usage.sheets.assessment import assess
-    from streams.usage.sheets.commentary import Topic
-    from streams.usage.sheets.measuring import check_figures, measure, read_reported
-    from streams.usage.sheets.progress import find_open_period, list_months
-    from streams.usage.sheets.reading import read_sheets
-    from streams.usage.sheets.remarks.about import tell_about
-    from streams.usage.sheets.remarks.remarking import make_remarks
-
-    as_of, now_at = _to_day(asked.as_of), dt.datetime.now(dt.UTC)
-    sheets = read_sheets(asked.sheets)
-    check_figures(sheets, DEFINITIONS)
-    names = asked.periods or ((find_open_period(sheets, now_at),) if asked.progress else ())
-    periods = read_reported(sheets, names)
-    is_open = periods[-1].from_at <= now_at < periods[-1].to_at
-    if asked.progress and not is_open:
-        message = f"{periods[-1].name} is not open now, so there is no progress to tell of; leave --progress out."
-        raise FatalFault(message)
-    if asked.installation is not None:
-        sheets = _choose(sheets, asked.installation)
-    least = deployment.project.least_persons_by_country
-    scope = Scope(as_of_at=now_at, least_persons=least)
-    with open_facts(find_objects(deployment) or MemoryStore(), allow_missing=asked.allow_missing) as facts:
-        measured = measure(facts, sheets, periods, scope)
-        remarks = make_remarks(facts, sheets, periods, measured=measured, now_at=now_at, least=least)
-        closed = tell_assessed(to_shelf(deployment), facts, periods, sheets=asked.sheets, scope=scope)
-        if asked.progress and (months := list_months(periods[-1], now_at)):
-            measured |= measure(facts, sheets, months, scope, total=False)
-        about = [*tell_about(facts, deployment.project.name, tell_key(deployment))]
-    remarks = {name: own.add(Topic("Closed periods", closed)) for name, own in remarks.items()}
-    if is_open:
-        about.append(
-            (f"{periods[-1].name} is open", f"as it stood on {to_time_text(now_at)[:16].replace('T', ' ')} (UTC)")
-        )
-    named = [period.name for period in periods]
-    progress_at = now_at if asked.progress else None
-    return assess(sheets, named, measured, as_of=as_of, progress_at=progress_at, remarks=remarks, about=about)
-
-
-def _choose(sheets: tuple[Sheet, ...], installation: str) -> tuple[Sheet, ...]:
-    from schemas.errors import FatalFault
-
-    chosen = tuple(sheet for sheet in sheets if sheet.installation == installation)
-    if not chosen:
-        names = ", ".join(sheet.installation for sheet in sheets)
-        message = f"There is no metric sheet of the installation {installation!r}; there are sheets of {names}."
-        raise FatalFault(message)
-    return chosen
 
 
 def check_plain(form: str, *, is_progress: bool, is_as_of: bool) -> None:

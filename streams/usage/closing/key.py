@@ -73,11 +73,13 @@ def tell_custody(custody: Custody, log: Path) -> str:
     """
     ended = [entry for entry in read_log(log) if entry["act"] == "destroyed"]
     if ended and not custody.key_file.is_file():
-        return f"destroyed on {ended[-1]['at']} by the {ended[-1]['custodian']}, as its log says"
+        early = ", before the audit window had ended" if ended[-1].get("forced") else ""
+        return f"destroyed on {ended[-1]['at'][:10]} by the {ended[-1]['custodian']}{early}, as its log says"
     keeper = f"kept by the {custody.custodian}" if custody.custodian else "nobody is named as its custodian"
+    span = f"{custody.audit_years} years after the final payment"
     if custody.ends_on is None:
-        return f"{keeper}, for {custody.audit_years} years after the final payment, whose day is not set yet"
-    return f"{keeper}, until the audit window ends on {custody.ends_on} ({custody.audit_years} years after the final payment)"
+        return f"{keeper}; to be kept until {span}, whose day is not set yet"
+    return f"{keeper}; to be kept until the audit window ends on {custody.ends_on} ({span})"
 
 
 def destroy_key(custody: Custody, log: Path, *, reason: str, force: bool = False, now_at: dt.datetime) -> Destroyed:

@@ -88,7 +88,9 @@ def _tell_target(row: AssessedRow, periods: Sequence[str]) -> Iterator[str]:
     if row.metric.kind != "names" and target.is_number and last.is_number:
         # a target of "over 100" is reached by what is over 100 for certain
         is_reached = last.low >= target.low
-        told = f"{row.metric.label}: the target of {target.text} is {'' if is_reached else 'not '}reached in {periods[-1]}."
+        so_far = "not reached by what was counted in" if row.cells[-1].is_partial else "not reached in"
+        way = "reached in" if is_reached else so_far
+        told = f"{row.metric.label}: the target of {target.text} is {way} {periods[-1]}."
         yield " ".join((told, *_tell_limits([(periods[-1], row.cells[-1])])))
 
 

@@ -87,7 +87,7 @@ def project(
         for row in rows if share is not None else ():
             cell = row.cells[place]
             number = read_printed(cell.text).number if row.metric.kind == "count" else None
-            if number is None or cell.provenance != "measured" or share is None:
+            if not number or cell.provenance != "measured" or share is None:
                 continue
             covered = share if cell.covered is None else cell.covered
             so_far = f"{row.metric.label}: {cell.text} so far in {name}, of which {100 * share:.1f} % is over"

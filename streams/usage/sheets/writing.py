@@ -221,7 +221,11 @@ def _to_plain_sheet(assessment: Assessment, assessed: AssessedSheet) -> dict[str
         "breaks": [{"metric": item.name, "since": str(item.since), "change": item.change} for item in assessed.breaks],
         "commentary": [{"about": topic.name, "sentences": list(topic.sentences)} for topic in assessed.commentary],
         "users_by_country": {
-            column.period: [{"country": name, "users": count} for name, count in column.counts]
+            column.period: {
+                "countries": [{"country": name, "users": count} for name, count in column.counts],
+                "suppressed_below": column.least,
+                **({} if column.together is None else {"suppressed_together": column.together}),
+            }
             for column in assessed.countries
         },
     }

@@ -132,6 +132,9 @@ def _chart_countries(column: UsersByCountry) -> Chart:
         else Bar(name, f"{count:,} {MARKS['measured']}", "measured", count, count)
         for name, count in column.counts
     )
+    if column.together is not None:
+        told = f"{column.together:,} {MARKS['measured']}"
+        bars += (Bar("these together", told, "measured", column.together, column.together),)
     hides = any(count is None for _, count in column.counts)
     why = f", numbers suppressed since some are below {column.least}" if hides else ""
     return Chart(f"Users by country, {column.period}{why}", "person with a login", bars)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from schemas.errors import FatalFault
-from streams.usage.closing.key import Custody, destroy_key, read_log
+from streams.usage.closing.key import Custody, destroy_key, read_log, tell_custody
 from streams.usage.pseudonym import load_key, make_key
 
 _PAID_ON = dt.date(2027, 3, 31)
@@ -111,3 +111,14 @@ def test_a_line_of_the_log_that_was_changed_or_taken_out_is_found(custody, tmp_p
     log.write_bytes(lines[1])
     with pytest.raises(FatalFault, match="log:1"):
         read_log(log)
+
+
+def test_reports_tell_who_keeps_the_key_and_until_when_and_what_became_of_it(custody, tmp_path):
+    log = tmp_path / "log"
+    kept = "kept by the data protection officer; to be kept until the audit window ends on 2032-03-31"
+    assert tell_custody(custody, log) == f"{kept} (5 years after the final payment)"
+    nobody = Custody(custody.key_file, audit_years=7)
+    assert tell_custody(nobody, log).startswith("nobody is named as its custodian; to be kept until 7 years after")
+    destroy_key(custody, log, reason=_REASON, force=True, now_at=_BEFORE)
+    told = "destroyed on 2032-03-30 by the data protection officer, before the audit window had ended, as its log says"
+    assert tell_custody(custody, log) == told
