@@ -169,6 +169,17 @@ _ALL = (
         "uncounted_images", "Image runs not counted", "uncounted", "image",
         "Images looked at in uses that are not counted.",
     ),
+    Definition(
+        "events", "Events recorded", "uncounted", "event",
+        "Everything that doors recorded, each once: deliveries, reads, submissions, annotations, refusals, failures and "
+        "health checks. A record that was told again is the same event.",
+    ),
+    Definition(
+        "removed_events", "Events removed by rule", "uncounted", "event",
+        "Events that the rules of the profile observatory-1 remove, each by the first that applies: what was not delivered "
+        "(success@1), tests and other purposes than a user's (user-purpose@1), what a door has marked as a robot's "
+        "(robots@1).",
+    ),
 )  # fmt: skip
 
 DEFINITIONS: dict[str, Definition] = {definition.metric: definition for definition in _ALL}

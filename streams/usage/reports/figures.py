@@ -58,6 +58,14 @@ class Tally:
         )
 
 
+#: What the rules of the profile remove events for, and which rule does.
+REMOVED = {
+    "not_delivered": "success@1",
+    "tests": "user-purpose@1",
+    "other_purposes": "user-purpose@1",
+    "robots": "robots@1",
+}
+
 NOBODY = Unique(frozenset())
 
 
@@ -88,6 +96,8 @@ class Figures:
         Images that persons annotated.
     tiers, owners, countries, sources
         Deliveries and reads, by each of these.
+    events
+        Everything recorded, by what the rules make of it: a part of :data:`REMOVED`, or ``counted``.
     beats
         When each door was there, in order: from, until, and whether it was closed on purpose then.
     uncounted
@@ -111,6 +121,7 @@ class Figures:
     countries: dict[str, int] = field(default_factory=dict)
     sources: dict[str, int] = field(default_factory=dict)
     uncounted: dict[str, tuple[int, int]] = field(default_factory=dict)
+    events: dict[str, int] = field(default_factory=dict)
     beats: dict[str, list[tuple[dt.datetime, dt.datetime, bool]]] = field(default_factory=dict)
 
     @property
@@ -211,6 +222,18 @@ _USES = f"""
     FROM event WHERE {_DELIVERED} AND counted AND {{when}} GROUP BY ALL
 """  # noqa: S608 - put together from constants
 
+#: In the order of the rules: an event is removed by the first that applies.
+_EVENTS = """
+    SELECT installation, CASE
+        WHEN act = 'not_done' THEN 'not_delivered'
+        WHEN purpose = 'test' OR traffic = 'test' THEN 'tests'
+        WHEN purpose <> 'user' THEN 'other_purposes'
+        WHEN traffic = 'robot' THEN 'robots'
+        ELSE 'counted'
+    END, count(*)
+    FROM event WHERE act <> 'heartbeat' AND {when} GROUP BY ALL
+"""
+
 _OTHERS = f"""
     SELECT installation, CASE WHEN purpose = 'user' THEN traffic ELSE purpose END, count(*),
         coalesce(sum(list_sum(map_values(images)) - coalesce(images['tile'], 0)), 0)
@@ -264,6 +287,11 @@ def _note_use(figures: Figures, values: list[Any]) -> None:
         _add(figures.owners, owner, count)
 
 
+def _note_events(figures: Figures, values: list[Any]) -> None:
+    became, count = values
+    figures.events[became] = count
+
+
 def _note_uncounted(figures: Figures, values: list[Any]) -> None:
     why, uses, images = values
     figures.uncounted[why] = (uses, int(images))
@@ -282,6 +310,7 @@ _READINGS = (
     (_ENDS, _note_end),
     (_USES, _note_use),
     (_OTHERS, _note_uncounted),
+    (_EVENTS, _note_events),
     (_GROUPS, _note_groups),
     (_ANNOTATED, _note_annotated),
 )

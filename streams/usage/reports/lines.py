@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from schemas.usage import UNKNOWN_COUNTRY, Bounded, Measured, Names, NotMeasured
 from streams.usage.countries import to_country_name
 from streams.usage.reports.definitions import DEFINITIONS, Definition
-from streams.usage.reports.figures import NOBODY, TILE, Figures
+from streams.usage.reports.figures import NOBODY, REMOVED, TILE, Figures
 
 if TYPE_CHECKING:
     from streams.usage.reports.scope import Coverage, Scope
@@ -288,4 +288,14 @@ def _list_uncounted(lines: _Lines) -> list[Line]:
     def read(place: int) -> Callable[[Figures], dict[str, int]]:
         return lambda figures: {why: counts[place] for why, counts in figures.uncounted.items()}
 
-    return [*lines.make_parts("uncounted_uses", read(0)), *lines.make_parts("uncounted_images", read(1))]
+    return [
+        *lines.make_parts("uncounted_uses", read(0)),
+        *lines.make_parts("uncounted_images", read(1)),
+        lines.make("events", lambda figures: sum(figures.events.values())),
+        *lines.make_parts(
+            "removed_events",
+            lambda figures: {part: figures.events.get(part, 0) for part in REMOVED},
+            always=REMOVED,
+            to_label=lambda part: f"removed: {part.replace('_', ' ')} ({REMOVED[part]})",
+        ),
+    ]

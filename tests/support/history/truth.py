@@ -102,6 +102,7 @@ def count_truth(deeds: Iterable[Deed]) -> Truth:
         truth.first_at.setdefault(deed.place, deed.at)
         if deed.who.tier == 4:
             truth.first_login.setdefault(deed.place, to_month(deed.at))
+        _count_event(truth, deed)
         if deed.what in {"processed", "served"}:
             _count_use(truth, deed)
         elif is_counted(deed):
@@ -115,6 +116,18 @@ def count_truth(deeds: Iterable[Deed]) -> Truth:
             opened = min(door.opened for door in place.doors)
             truth.first_at[place.name] = min(truth.first_at[place.name], opened)
     return truth
+
+
+def _count_event(truth: Truth, deed: Deed) -> None:
+    truth.add(deed, "events")
+    if deed.what in {"refused", "failure", "health"}:
+        truth.add(deed, "removed_events", 1, "not_delivered")
+    elif "test" in {deed.purpose, deed.traffic}:
+        truth.add(deed, "removed_events", 1, "tests")
+    elif deed.purpose != "user":
+        truth.add(deed, "removed_events", 1, "other_purposes")
+    elif deed.traffic == "robot":
+        truth.add(deed, "removed_events", 1, "robots")
 
 
 def _count_use(truth: Truth, deed: Deed) -> None:
