@@ -36,7 +36,10 @@ def serve(  # noqa: PLR0913 - each is an option of the command
         typer.Option(help="Serve this period too, counted from the facts: M13-24, 2025; may be given several times."),
     ] = None,
     sheets: Annotated[
-        list[Path] | None, typer.Option(help="Metric sheets, or a folder of them: serve their assessment as a page.")
+        list[Path] | None,
+        typer.Option(
+            help="Metric sheets, or a folder of them: serve their assessment as a page; none: those of the settings."
+        ),
     ] = None,
     write: Annotated[
         Path | None, typer.Option(help="Write page and figures into this folder instead, and end.")
@@ -47,15 +50,17 @@ def serve(  # noqa: PLR0913 - each is an option of the command
     verbose: Verbose = False,
 ) -> None:
     """Serve the figures of each installation and period, as the report counts them; nothing about one person."""
+    from streams.cli.usage.assess import to_sheet_paths
     from streams.serving.opening import make_board
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings, out).deployment
+        given = to_sheet_paths(deployment, sheets or ())
         with closing(make_board(deployment, tuple(period or ()))) as board:
             if write is not None:
-                _write(output, deployment, board, tuple(sheets or ()), to=write)
+                _write(output, deployment, board, given, to=write)
             else:
-                _serve(output, deployment, board, tuple(sheets or ()), at=(host, port))
+                _serve(output, deployment, board, given, at=(host, port))
 
 
 def _write(output: Output, deployment: Deployment, board: Board, sheets: tuple[Path, ...], *, to: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.canonical import to_canonical
 from schemas.noun import to_time_text
 from streams.usage.audit.auditing import HEADINGS, to_line
+from streams.usage.reports.definitions import DEFINITIONS
 from streams.usage.sheets.sheet import BASELINE, TOTAL
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from streams.usage.sheets.assessment import AssessedRow, AssessedSheet, Assessment
     from streams.usage.sheets.cells import AssessedCell, Part
-    from streams.usage.sheets.sheet import Provenance
+    from streams.usage.sheets.sheet import MetricVersion, Provenance
 
 TITLE = "Virtual Access assessment"
 
@@ -55,12 +56,22 @@ def list_headings(assessment: Assessment) -> list[str]:
 def list_texts(row: AssessedRow) -> list[str]:
     """Return the texts of a row, one under each heading."""
     metric = row.metric
-    how = metric.how or ", ".join(metric.methods).replace("_", " ")
+    how = to_how_text(metric)
     baseline = f"{metric.baseline} {MARKS[metric.baseline_provenance]}" if metric.baseline else ""
     texts = [metric.label, baseline, *map(to_text, row.cells)]
     if len(row.cells) > 1:
         texts += [to_total_text(row), row.follows]
     return [*texts, to_definition_text(row), how]
+
+
+def to_how_text(metric: MetricVersion) -> str:
+    """Return how a metric is measured, with the name and version of the figure of ours that fills it."""
+    told = metric.how or ", ".join(metric.methods).replace("_", " ")
+    if metric.measured_by is None:
+        return told
+    known = DEFINITIONS.get(metric.measured_by)
+    figure = f"figure {known.name if known else metric.measured_by}"
+    return f"{told} ({figure})" if told else figure
 
 
 def to_text(cell: AssessedCell) -> str:

@@ -238,3 +238,9 @@ def test_a_yearly_rate_says_why_it_has_no_total():
     rate = STEPS.replace("unit =", 'per = "year"\nunit =')
     row = _make(rate, *(declare("steps", period, "5", **_SOLID) for period in _PERIODS))
     assert list_texts(row)[4:6] == ["none: a yearly rate", "10"]
+
+
+def test_a_row_names_the_figure_that_fills_it_with_its_version():
+    assert list_texts(_make(f'{STEPS}measured_by = "images_processed"\n'))[-1] == "figure images_processed@1"
+    told = list_texts(_make(f'{STEPS}how = "Counted"\nmeasured_by = "images_processed"\n'))[-1]
+    assert told == "Counted (figure images_processed@1)"
