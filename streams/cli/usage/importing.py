@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["import_counters", "usage_app"]
 
 usage_app.command("record")(recording.record_uses)
+usage_app.command("rejected")(recording.show_rejected)
 usage_app.command("submit")(submitting.submit_counts)
 usage_app.command("accept")(submitting.accept_submissions)
 

@@ -13,6 +13,7 @@ from schemas.errors import RejectedInput
 from sinks.parquet import Layout, make_table, read_table, write_table
 from streams.usage.closing.inputs import FrozenFacts, OffsetRange
 from streams.usage.meter import FACTS_FOLDER, REJECTED_FOLDER
+from streams.usage.refused.rejected import leave_out_retried, read_retried
 from streams.usage.reports.database import Database
 from streams.usage.rows import FACTS, REJECTED
 
@@ -134,10 +135,11 @@ def _freeze_rejected(store: FactStore, period: NamedPeriod, keep: Keep) -> tuple
     """Hand over the records that were no use and were taken in before a period's end, each once."""
     before_ms = int(period.to_at.timestamp() * 1000)
     found: dict[tuple[str, str], tuple[int, int, str]] = {}
+    retried = read_retried(store)
     for info in store.list(f"{REJECTED_FOLDER}/"):
         if not info.key.endswith(".parquet"):
             continue
-        columns = _read(store, info.key, REJECTED, None).to_columns()
+        columns = leave_out_retried(_read(store, info.key, REJECTED, None), info.key, retried).to_columns()
         rows = zip(*(columns[name] for name in ("appended_at", "size_bytes", "sentence")), strict=True)
         for reason, digest, row in zip(columns["reason"], columns["value_sha256"], rows, strict=True):
             if row[0] < before_ms:

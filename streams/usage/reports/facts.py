@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from schemas.errors import RejectedInput
 from sinks.parquet import read_table
 from streams.usage.meter import FACTS_FOLDER, REJECTED_FOLDER
+from streams.usage.refused.rejected import RETRIED_FOLDER, leave_out_retried, read_retried
 from streams.usage.reports.database import Database
 from streams.usage.rows import FACTS, REJECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sinks.object_store.store import ObjectInfo
     from sinks.parquet import Layout, Table
@@ -227,8 +228,11 @@ def open_facts(store: FactStore, *, allow_missing: bool = False, standing: Stand
 
 def _load_rejected(reading: FactReading, database: Database) -> tuple[tuple[str, int], ...]:
     database.run("CREATE TABLE rejected (reason VARCHAR, value_sha256 VARCHAR)")
-    for table in reading.read_objects(REJECTED_FOLDER, REJECTED, ("reason", "value_sha256")):
-        database.insert("INSERT INTO rejected SELECT reason, value_sha256 FROM arriving", table)
+    retried = reading.read_retried()
+    for info in reading.list_objects(REJECTED_FOLDER):
+        for table in reading.read_listed([info], REJECTED, ("offset", "reason", "value_sha256")):
+            left = leave_out_retried(table, info.key, retried)
+            database.insert("INSERT INTO rejected SELECT reason, value_sha256 FROM arriving", left)
     statement = "SELECT reason, count(DISTINCT value_sha256) FROM rejected GROUP BY reason ORDER BY reason"
     return tuple((reason, count) for reason, count in database.run(statement))
 
@@ -262,6 +266,16 @@ class FactReading:
         except RejectedInput as fault:
             reason = "broken_facts"
             raise RejectedInput(reason, f"The usage facts in {info.key} cannot be read: {fault.sentence}") from fault
+
+    def read_retried(self) -> Mapping[str, frozenset[int]]:
+        """Return which records became facts by another try; none where nobody can tell and that is allowed."""
+        try:
+            return read_retried(self.store)
+        except RejectedInput:
+            if not self.allow_missing:
+                raise
+            self.broken.append(RETRIED_FOLDER)
+            return {}
 
     def list_objects(self, folder: str) -> list[ObjectInfo]:
         """Return the objects of a folder that hold rows."""
