@@ -11,8 +11,8 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock
 from typing import BinaryIO
 
@@ -146,6 +146,36 @@ def write_all_replacing(files: Sequence[tuple[str, bytes]], top: str) -> None:
     OSError
         As the file system says; then any of them may be written and any not, and nothing else is left.
     """
+    with _written(files, top) as temporaries:
+        for temporary, target in temporaries:
+            os.replace(temporary, target)
+
+
+def write_all_new(files: Sequence[tuple[str, bytes]], top: str, written: set[str]) -> None:
+    """Write files of different names with the folders they need, unless one is there; those written are durable on return.
+
+    Parameters
+    ----------
+    written
+        Takes the targets that were written, also those before a fault.
+
+    Raises
+    ------
+    OSError
+        As :func:`write_all_replacing`; also where the file system has no hard links.
+    """
+    with _written(files, top) as temporaries:
+        for temporary, target in temporaries:
+            with suppress(FileExistsError):
+                os.link(temporary, target)
+                written.add(target)
+        for temporary, _ in temporaries:
+            _remove(temporary)
+
+
+@contextmanager
+def _written(files: Sequence[tuple[str, bytes]], top: str) -> Iterator[list[tuple[str, str]]]:
+    """Yield temporary files, each with the name it shall get, flushed; flush the folders when that is done."""
     changed: dict[str, None] = {}
     temporaries: list[tuple[str, str]] = []
     try:
@@ -161,8 +191,7 @@ def write_all_replacing(files: Sequence[tuple[str, bytes]], top: str) -> None:
                 fill_with(data)(opened[-1])
             for file in opened:
                 sync_file(file)
-        for temporary, target in temporaries:
-            os.replace(temporary, target)
+        yield temporaries
     except BaseException:
         for temporary, _ in temporaries:
             _remove(temporary)

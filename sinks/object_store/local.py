@@ -21,6 +21,7 @@ from sinks.object_store.files import (
     make_folders,
     read_whole,
     sync_folder,
+    write_all_new,
     write_all_replacing,
     write_new,
     write_replacing,
@@ -120,6 +121,29 @@ class LocalStore:
         with translate_file_faults(key), suppress(FileNotFoundError, NotADirectoryError):
             return modes.S_ISREG(os.stat(self._locate(key)).st_mode)
         return False
+
+    def write_once_together(self, objects: Sequence[NewObject]) -> tuple[bool, ...]:
+        """Store several, each unless something is stored there: flushed together, as :meth:`write_together` does."""
+        paths = [self._locate(new.key) for new in objects]
+        first = {path: place for place, path in reversed(list(enumerate(paths)))}
+        missing = [(paths[place], new.data) for place, new in enumerate(objects) if first[paths[place]] == place]
+        missing = [(path, data) for path, data in missing if not os.path.exists(path)]
+        written: set[str] = set()
+        if not missing or os.path.isfile(self._marker):
+            with suppress(OSError):
+                write_all_new(missing, self._top, written)
+                return tuple(path in written and first[path] == place for place, path in enumerate(paths))
+        return tuple(
+            first[path] == place and self._write_once_after(new, was_written=path in written)
+            for place, (new, path) in enumerate(zip(objects, paths, strict=True))
+        )
+
+    def _write_once_after(self, new: NewObject, *, was_written: bool) -> bool:
+        """Store an object unless it is there; again if it was written and is perhaps not durable."""
+        if was_written:
+            self.write(new.key, new.data, media_type=new.media_type)
+            return True
+        return self.write_once(new.key, new.data, media_type=new.media_type)
 
     def write_file(self, key: str, path: Path, *, media_type: str) -> None:  # noqa: ARG002
         """Store the bytes of a local file, in bounded memory."""

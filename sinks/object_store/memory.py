@@ -70,6 +70,10 @@ class MemoryStore:
             self._put(key, data)
             return True
 
+    def write_once_together(self, objects: Sequence[NewObject]) -> tuple[bool, ...]:
+        """Store several, one after the other, each unless something is stored there."""
+        return tuple(self.write_once(new.key, new.data, media_type=new.media_type) for new in objects)
+
     def write_file(self, key: str, path: Path, *, media_type: str) -> None:  # noqa: ARG002
         """Store the bytes of a local file."""
         self._begin("write_file", key)

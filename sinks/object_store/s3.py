@@ -212,6 +212,10 @@ class S3Store:
                 raise S3Error.fromxml(answer)
         return True
 
+    def write_once_together(self, objects: Sequence[NewObject]) -> tuple[bool, ...]:
+        """Store several, one after the other, each unless something is stored there."""
+        return tuple(self.write_once(new.key, new.data, media_type=new.media_type) for new in objects)
+
     def write_file(self, key: str, path: Path, *, media_type: str) -> None:
         """Store the bytes of a local file; one part of it is in memory at a time."""
         with path.open("rb") as source, translate_file_faults(key):

@@ -94,6 +94,13 @@ class ObjectWriter(Protocol):
         """Store ``data`` unless something is stored there; say whether it was stored."""
         ...
 
+    def write_once_together(self, objects: Sequence[NewObject]) -> tuple[bool, ...]:
+        """Store several, each unless something is stored there; say of each whether it was stored.
+
+        After a fault any of them may be stored and any not. Of several under one key the first is stored.
+        """
+        ...
+
     def write_file(self, key: str, path: Path, *, media_type: str) -> None:
         """Store the bytes of a local file, in place of what was there, in bounded memory."""
         ...

@@ -28,7 +28,7 @@ _ROUTE = "route"
 
 @dataclass
 class RouterAgent:
-    """Routes arrivals, those that came together at once: prepared in threads, decided in order, claimed, sent on."""
+    """Routes arrivals, those that came together at once: prepared in a thread or several, decided in order, claimed, sent on."""
 
     router: Router
     bench: Bench
@@ -37,7 +37,7 @@ class RouterAgent:
         """Route arrivals to their work topics, or to their ends; return those of feeds that stand still."""
         held: list[Take] = []
         going = [take for take in takes if not self._is_paused(take, held)]
-        answers = await self.bench.spread([take.record for take in going], self.router.prepare)
+        answers = await self.bench.spread([take.record for take in going], self.router.prepare_together)
         prepared: list[tuple[Take, Prepared]] = []
         refused: list[tuple[Take, RejectedInput]] = []
         for take, answer in zip(going, answers, strict=True):
@@ -66,7 +66,7 @@ class RouterAgent:
         known = [self.router.decide(arrival) for _, arrival in prepared]
         mine = [pair for pair, other in zip(prepared, known, strict=True) if other is None]
         second = [arrival for (_, arrival), other in zip(prepared, known, strict=True) if other is not None]
-        claims = await self.bench.spread([arrival for _, arrival in mine], self.router.claim)
+        claims = await self.bench.spread([arrival for _, arrival in mine], self.router.claim_together)
         refused: list[tuple[Take, RejectedInput]] = []
         ours: list[Prepared] = []
         for (take, arrival), claim in zip(mine, claims, strict=True):

@@ -111,27 +111,34 @@ class Bench:
         """Do the same in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, self.do, work)
 
-    async def spread(self, items: Sequence[A], work: Callable[[A], T]) -> list[T | RejectedInput]:
-        """Run ``work`` for each item and return its answers in order, a rejection in the place of one that was refused.
+    async def spread(
+        self, items: Sequence[A], work: Callable[[Sequence[A]], Sequence[T | RejectedInput]]
+    ) -> list[T | RejectedInput]:
+        """Run ``work`` on the items and return its answers in order, a rejection in the place of one that was refused.
 
-        As many threads share the items as is worth their while: what takes a moment is done by one after the other, and
-        what waits for a store far away side by side.
+        As many threads share the items as is worth their while: what takes a moment is done in one go, and what waits for a
+        store far away side by side.
         """
 
         def do(part: Sequence[A]) -> list[T | RejectedInput]:
-            began, answers = time.monotonic(), list[T | RejectedInput]()
-            for item in part:
-                self.pulse.beat()
-                try:
-                    answers.append(work(item))
-                except RejectedInput as fault:
-                    answers.append(fault)
+            began = time.monotonic()
+            answers = self._do_part(part, work)
             self.pace.note(len(part), time.monotonic() - began)
             return answers
 
-        parts = self.pace.cut(items)
+        parts = self.pace.cut(items) if items else []
         done = await asyncio.gather(*(self.call(partial(do, part)) for part in parts))
         return [answer for part in done for answer in part]
+
+    def _do_part(
+        self, part: Sequence[A], work: Callable[[Sequence[A]], Sequence[T | RejectedInput]]
+    ) -> list[T | RejectedInput]:
+        """Do items together; if one of them is refused and it is not known which, each by itself."""
+        self.pulse.beat()
+        try:
+            return list(work(part))
+        except RejectedInput as fault:
+            return [fault] if len(part) == 1 else [answer for item in part for answer in self._do_part([item], work)]
 
     async def publish(self, records: Sequence[Record]) -> None:
         """Send records, trying again while the broker is away; return when they are durable."""

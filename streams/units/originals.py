@@ -16,12 +16,12 @@ from schemas.unit import MANIFEST_BYTES, Manifest, PartList, make_manifest_key
 from streams.feeds.references import check_dataref, to_original_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from schemas.media import ReferencedPart
     from schemas.unit import Part, Unit
-    from sinks.object_store.store import ObjectStore
+    from sinks.object_store.store import NewObject, ObjectStore
 
 _BLOCK_BYTES = 1 << 20
 
@@ -56,6 +56,12 @@ class Originals:
         if not self.store.write_once(key, data, media_type=media_type) and self.renews:
             self.store.write(key, data, media_type=media_type)
         return key
+
+    def keep_together(self, originals: Sequence[NewObject]) -> None:
+        """Store pictures once, each under its content; those that come again are written again where that counts."""
+        stored = self.store.write_once_together(originals)
+        if self.renews:
+            self.store.write_together([new for new, is_new in zip(originals, stored, strict=True) if not is_new])
 
     def keep_parts(self, content: str, parts: tuple[Part, ...]) -> Manifest:
         """Store the list of a unit's parts and return where it is; the same parts make the same list.

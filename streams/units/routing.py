@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from schemas.canonical import to_sha256
 from schemas.errors import RejectedInput
@@ -12,11 +12,14 @@ from schemas.geometry import Nowhere, Where
 from schemas.media import Duplicate, InlineBody, InWork, MediaSettled
 from schemas.unit import PARTS_LIMIT, Claim, Part, Unit, WorkOrder, make_content, make_stamp, to_unit_key
 from schemas.wire import find_purpose, from_record
+from sinks.object_store.store import NewObject
 from streams.brokers.records import Record
+from streams.feeds.references import to_original_key
 from streams.usage.record import Turned
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable, Sequence
 
     from schemas.media import MediaArrived, ReferencedPart, Rejection
     from schemas.topics import Topics
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
     from streams.brokers.records import Stored
     from streams.units.originals import Originals
     from streams.usage.record import Recorder
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+_JSON = "application/json"
 
 #: Units remembered in memory, so that two arrivals of one unit that are on their way together are told apart.
 RECENT_LIMIT = 10_000
@@ -107,6 +115,17 @@ class Prepared:
     known: Claim | None
 
 
+@dataclass(frozen=True, slots=True)
+class _TakenIn:
+    """An arrival whose envelope is read; ``original`` are its bytes, where they came with it."""
+
+    media: MediaArrived
+    installation: str
+    arrived_at: dt.datetime
+    parts: tuple[Part, ...]
+    original: NewObject | None = None
+
+
 @dataclass
 class Router:
     """Turns arrivals into work; :meth:`prepare` runs in threads, :meth:`decide` in order of arrival.
@@ -136,12 +155,30 @@ class Router:
         TransientFault
             If the store is away.
         """
-        media = from_record(record.headers, record.value)
-        installation = self.desk.find_installation(media.feed)
-        data, parts = self._take_in(media, record.value)
-        context = self.desk.describe(media, data, parts)
+        (answer,) = self.prepare_together([record])
+        if isinstance(answer, RejectedInput):
+            raise answer
+        return answer
+
+    def prepare_together(self, records: Sequence[Stored]) -> list[Prepared | RejectedInput]:
+        """Do the same with several, their originals made durable together; in place of one that is refused stands why.
+
+        Raises
+        ------
+        TransientFault
+            If the store is away.
+        """
+        taken = [_catch(self._take_in, record) for record in records]
+        originals = [one.original for one in taken if isinstance(one, _TakenIn) and one.original is not None]
+        if originals:
+            self.originals.keep_together(originals)
+        return [one if isinstance(one, RejectedInput) else _catch(self._make_unit, one) for one in taken]
+
+    def _make_unit(self, taken: _TakenIn) -> Prepared:
+        media, original = taken.media, taken.original
+        context = self.desk.describe(media, None if original is None else original.data, taken.parts)
         stamp = make_stamp(
-            installation=installation,
+            installation=taken.installation,
             feed=media.feed,
             kind=context.kind,
             captured=context.captured,
@@ -160,33 +197,22 @@ class Router:
             instrument=context.deployment.instrument,
             deployment=context.deployment.digest,
         )
-        return Prepared(media, unit, record.appended_at, self._find_claim(unit))
+        return Prepared(media, unit, taken.arrived_at, self._find_claim(unit))
 
-    def _take_in(self, media: MediaArrived, value: bytes | None) -> tuple[bytes | None, tuple[Part, ...]]:
+    def _take_in(self, record: Stored) -> _TakenIn:
+        media = from_record(record.headers, record.value)
+        installation = self.desk.find_installation(media.feed)
         if isinstance(media.body, InlineBody):
-            data, part = self._take_in_inline(media, value or b"")
-            return data, (part,)
+            original, part = _take_in_inline(media, record.value or b"")
+            return _TakenIn(media, installation, record.appended_at, (part,), original)
         claims = media.body.parts
         if self.desk.takes_runs(media.feed) and media.body.is_list:
             claims = self.originals.read_list(*claims)
         elif len(claims) > 1 and not self.desk.takes_runs(media.feed):
             reason = "too_many_parts"
             raise RejectedInput(reason, "A camera's unit has one part; this arrival names several.")
-        return None, tuple(self._take_in_reference(claim) for claim in claims)
-
-    def _take_in_inline(self, media: MediaArrived, data: bytes) -> tuple[bytes, Part]:
-        digest = to_sha256(data)
-        _check_claimed_digest(media.sha256, digest)
-        at = self.originals.keep(data, digest, media.media_type)
-        part = Part(
-            role="still",
-            name=media.subject,
-            media_type=media.media_type,
-            size_bytes=len(data),
-            sha256=digest,
-            at=at,
-        )
-        return data, part
+        parts = tuple(self._take_in_reference(claim) for claim in claims)
+        return _TakenIn(media, installation, record.appended_at, parts)
 
     def _take_in_reference(self, claim: ReferencedPart) -> Part:
         at, size_bytes, digest = self.originals.measure(claim.dataref)
@@ -224,14 +250,23 @@ class Router:
 
     def claim(self, prepared: Prepared) -> str | None:
         """Write the claim of a unit that is ours; return the other event's id if somebody was first after all."""
-        if prepared.known is not None:
-            return None
-        claim = Claim(unit=prepared.unit, source=prepared.media.source, event=prepared.media.event)
-        key = to_unit_key(prepared.unit.stamp)
-        if self.store.write_once(key, claim.to_canonical(), media_type="application/json"):
-            return None
-        known = Claim.from_json(self.store.read(key))
-        return None if (known.source, known.event) == (claim.source, claim.event) else known.event
+        (answer,) = self.claim_together([prepared])
+        return answer
+
+    def claim_together(self, prepared: Sequence[Prepared]) -> list[str | None]:
+        """Do the same with several, their claims made durable together."""
+        claims = [Claim(unit=one.unit, source=one.media.source, event=one.media.event) for one in prepared]
+        new = [place for place, one in enumerate(prepared) if one.known is None]
+        objects = [
+            NewObject(to_unit_key(claims[place].unit.stamp), claims[place].to_canonical(), _JSON) for place in new
+        ]
+        stored = self.store.write_once_together(objects)
+        first: list[str | None] = [None] * len(prepared)
+        for place, written, is_first in zip(new, objects, stored, strict=True):
+            if not is_first:
+                known, claim = Claim.from_json(self.store.read(written.key)), claims[place]
+                first[place] = None if (known.source, known.event) == (claim.source, claim.event) else known.event
+        return first
 
     def to_work(self, prepared: Prepared) -> Record:
         """Return the order for the unit's installation; key = unit id, so that workers share a feed."""
@@ -276,6 +311,28 @@ class Router:
         media = prepared.media
         settled = MediaSettled(source=media.source, event=media.event, subject=media.subject, end=end)
         return to_settled_record(self.topics, settled)
+
+
+def _take_in_inline(media: MediaArrived, data: bytes) -> tuple[NewObject, Part]:
+    digest = to_sha256(data)
+    _check_claimed_digest(media.sha256, digest)
+    original = NewObject(to_original_key(digest), data, media.media_type)
+    part = Part(
+        role="still",
+        name=media.subject,
+        media_type=media.media_type,
+        size_bytes=len(data),
+        sha256=digest,
+        at=original.key,
+    )
+    return original, part
+
+
+def _catch(work: Callable[[A], T], item: A) -> T | RejectedInput:
+    try:
+        return work(item)
+    except RejectedInput as fault:
+        return fault
 
 
 def to_settled_record(topics: Topics, settled: MediaSettled) -> Record:

@@ -148,6 +148,32 @@ def test_many_who_write_together_into_the_same_new_folders_all_succeed(store: Ob
     assert len(list_keys(store, "days/")) == 32
 
 
+def test_of_objects_written_once_together_each_tells_whether_it_was_first(store: ObjectStore):
+    store.write("claims/b", b"theirs", media_type=OCTETS)
+    objects = [NewObject(f"claims/{name}", b"ours", OCTETS) for name in "abcb"]
+    assert store.write_once_together(objects) == (True, False, True, False)
+    assert [store.read(f"claims/{name}") for name in "abc"] == [b"ours", b"theirs", b"ours"]
+    assert store.write_once_together(objects) == (False,) * 4
+    assert store.write_once_together([NewObject("claims/d", b"1", OCTETS), NewObject("claims/d", b"2", OCTETS)]) == (
+        True,
+        False,
+    )
+    assert store.read("claims/d") == b"1"
+    assert store.write_once_together([]) == ()
+    assert list_keys(store) == ["claims/a", "claims/b", "claims/c", "claims/d"]
+
+
+def test_of_many_who_claim_the_same_together_exactly_one_is_first_for_each(store: ObjectStore):
+    def claim(writer: int) -> tuple[bool, ...]:
+        return store.write_once_together([NewObject(f"claims/{number}", b"%d" % writer, OCTETS) for number in range(5)])
+
+    with ThreadPoolExecutor(6) as writers:
+        answers = list(writers.map(claim, range(6)))
+    assert [sum(column) for column in zip(*answers, strict=True)] == [1] * 5
+    first = [next(writer for writer, answer in enumerate(answers) if answer[number]) for number in range(5)]
+    assert [int(store.read(f"claims/{number}")) for number in range(5)] == first
+
+
 def test_a_lent_path_has_the_bytes(store: ObjectStore):
     store.write("clips/one", b"moving fish", media_type="video/mp4")
     with store.lend_path("clips/one") as path:

@@ -56,11 +56,11 @@ def test_what_takes_a_moment_is_done_by_one_thread_and_what_waits_by_many():
 
 
 async def test_answers_keep_their_order_and_a_refusal_stands_in_its_place(bench):
-    def double(number):
-        if number == 3:
+    def double(numbers):
+        if 3 in numbers:
             reason = "bad_three"
             raise RejectedInput(reason, "Three is refused.")
-        return 2 * number
+        return [2 * number for number in numbers]
 
     answers = await bench.spread(range(6), double)
     assert [answer if isinstance(answer, int) else answer.reason for answer in answers] == [0, 2, 4, "bad_three", 8, 10]
@@ -69,8 +69,8 @@ async def test_answers_keep_their_order_and_a_refusal_stands_in_its_place(bench)
 async def test_slow_items_are_done_side_by_side(bench):
     bench.pace.note(1, 100.0)
     together = threading.Barrier(4, timeout=20)
-    assert await bench.spread(range(4), lambda number: together.wait() >= 0 and number) == [0, 1, 2, 3]
+    assert await bench.spread(range(4), lambda part: together.wait() >= 0 and part) == [0, 1, 2, 3]
 
 
 async def test_nothing_is_done_for_nothing(bench):
-    assert await bench.spread([], lambda item: item) == []
+    assert await bench.spread([], lambda items: items) == []

@@ -106,6 +106,31 @@ def test_both_records_of_an_arrival_in_work_name_it(router):
     assert router.to_in_work(prepared).key == router.to_duplicate(prepared).key
 
 
+def test_arrivals_prepared_together_are_what_each_is_alone_and_one_that_is_refused_does_not_stop_the_others(
+    router, store, tmp_path
+):
+    arrivals = [
+        announce(subject=f"20260501-12000{number}-cam.jpg", data=JPEG + b"%d" % (number % 2)) for number in range(4)
+    ]
+    arrivals.insert(2, write({"ce_dataref": b"file:///etc/passwd"}, None))
+    alone = make_router(tmp_path, MemoryStore())
+    answers = router.prepare_together(arrivals)
+    assert isinstance(answers[2], RejectedInput)
+    good = [answer for answer in answers if not isinstance(answer, RejectedInput)]
+    assert [one.unit for one in good] == [alone.prepare(arrivals[place]).unit for place in (0, 1, 3, 4)]
+    assert {store.read(one.unit.parts[0].at) for one in good} == {JPEG + b"0", JPEG + b"1"}
+    assert router.claim_together(good) == [None] * 4
+    assert router.claim_together(good) == [None] * 4, "claimed again by the same arrivals"
+
+
+def test_of_units_claimed_together_those_that_another_worker_claimed_first_are_named(tmp_path, store):
+    ours, theirs = make_router(tmp_path, store), make_router(tmp_path, store)
+    mine = ours.prepare_together([announce(subject=f"20260501-12000{number}-cam.jpg") for number in range(3)])
+    other = theirs.prepare(announce(subject="b/20260501-120001-cam.jpg"))
+    assert theirs.claim(other) is None
+    assert ours.claim_together(mine) == [None, other.media.event, None]
+
+
 # --- redeliveries, duplicates, and what is neither ---
 
 
