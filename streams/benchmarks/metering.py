@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 from schemas.noun import to_time_text
 from schemas.topics import Topics
 from schemas.unit import Undated
-from schemas.usage import MetricValue, Person, Processed, UsageEvent
+from schemas.usage import Measured, MetricValue, Person, Processed, UsageEvent
 from streams.brokers.records import Record
 from streams.places import open_broker, open_objects, plan_topics, to_app_id
 from streams.settings.read import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from streams.brokers.client import Client
-    from streams.settings.model import Deployment
+    from streams.brokers.records import Partition
 
 _INSTALLATIONS, _USERS, _APPENDED_AT_ONCE = 7, 1_000, 5_000
 
@@ -79,8 +79,9 @@ def measure_metering(folder: Path, broker: str, count: int, *, restarts: bool) -
         topics = Topics(deployment.broker.topic_prefix)
         for records in _make_records(topics.usage_recorded, count):
             client.append(records)
+        ends = client.end_offsets([topics.usage_recorded])  # the worker's own heartbeats come behind them
         with _open_worker(settings) as worker:
-            readings = _watch_metering(deployment, client, worker, count)
+            readings = _watch_metering(lambda: client.committed(to_app_id(deployment)), worker, ends)
         _age(deployment.folder)
         for name in ("again_s", "standing_s") if restarts else ():
             begins = client.end_offsets([topics.metric_period])
@@ -173,14 +174,17 @@ def _wait(worker: subprocess.Popen[bytes], is_over: Callable[[], bool]) -> None:
 
 
 def _watch_metering(
-    deployment: Deployment, client: Client, worker: subprocess.Popen[bytes], count: int
+    read_committed: Callable[[], Mapping[Partition, int]],
+    worker: subprocess.Popen[bytes],
+    ends: Mapping[Partition, int],
 ) -> dict[str, Any]:
     """Return how fast uses became durable facts, from the first commit to the last."""
-    topic, group = Topics(deployment.broker.topic_prefix).usage_recorded, to_app_id(deployment)
 
     def count_metered() -> int:
-        return sum(offset for (name, _), offset in client.committed(group).items() if name == topic)
+        committed = read_committed()
+        return sum(min(end, committed.get(partition, 0)) for partition, end in ends.items())
 
+    count = sum(ends.values())
     _wait(worker, lambda: count_metered() > 0)
     first, began_s, began_cpu_s = count_metered(), time.perf_counter(), _read_cpu_s(worker.pid)
     _wait(worker, lambda: count_metered() >= count)
@@ -191,13 +195,16 @@ def _watch_metering(
     return {"per_second": (count - first) / spent_s, "cpu_us": 1e6 * spent_cpu_s / (count - first)}
 
 
-def _check_figures(client: Client, topics: Topics, begins: dict[tuple[str, int], int], count: int) -> None:
+def _check_figures(client: Client, topics: Topics, begins: Mapping[Partition, int], count: int) -> None:
     """Have the figures that were sent be those of all uses."""
     start = {partition: offset for (_, partition), offset in begins.items()}
     values = [MetricValue.from_json(record.value or b"") for record in client.read(topics.metric_period, start)]
-    facts = {value.installation: int(value.as_of.partition("-")[0]) for value in values}
-    if sum(facts.values()) != count:
-        message = f"the figures are of {sum(facts.values()):,} uses, not of {count:,}"
+    delivered: dict[str, float] = {}
+    for value in values:
+        if value.metric == "deliveries" and isinstance(value.value, Measured):
+            delivered[value.installation] = max(value.value.value, delivered.get(value.installation, 0))
+    if sum(delivered.values()) != count:
+        message = f"the figures are of {sum(delivered.values()):,} deliveries, not of {count:,}"
         raise RuntimeError(message)
 
 
