@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from schemas.errors import FatalFault, RejectedInput
-from schemas.topics import Topics
+from schemas.topics import LANES, Topics
+from schemas.usage import MetricValue
 from sinks.object_store.memory import MemoryStore
+from streams.brokers.address import read_scheme
 from streams.brokers.records import Record
-from streams.places import find_objects, open_broker, open_objects, plan_topics
+from streams.places import (
+    find_broker,
+    find_objects,
+    open_broker,
+    open_objects,
+    plan_topics,
+    to_app_id,
+    to_broker_url,
+)
 from streams.usage.closing.shelf import tell_closed, to_shelf
 from streams.usage.counting.profiles import make_profile
 from streams.usage.counting.report import make_profile_report
+from streams.usage.live.late import AT_ONCE, Told, list_late
 from streams.usage.periods import make_current, read_period
 from streams.usage.reports.facts import open_facts
-from streams.usage.reports.metrics import make_current_values, to_metric_key
+from streams.usage.reports.metrics import to_metric_key, to_metric_values
 from streams.usage.reports.report import make_report
 from streams.usage.reports.scope import Scope
 from streams.usage.reports.tables import list_notes, to_csv, to_json, to_markdown
@@ -57,7 +71,29 @@ def make_usage_report(
     scope = replace(to_scope(deployment), only=installation, as_of_at=now_at)
     with open_facts(find_objects(deployment) or MemoryStore(), allow_missing=allow_missing) as facts:
         report = make_report(facts, named, scope)
-    return replace(report, remarks=tell_closed(to_shelf(deployment), report))
+    return replace(report, remarks=(*_tell_waiting(deployment), *tell_closed(to_shelf(deployment), report)))
+
+
+def _tell_waiting(deployment: Deployment) -> tuple[str, ...]:
+    """Return whether something waits in the log of this machine, where the end of a worker or command closes the door.
+
+    At a broker the door stays open, and the time since the last heartbeat is missing from the report.
+    """
+    if read_scheme(to_broker_url(deployment)) != "embedded" or (client := find_broker(deployment)) is None:
+        return ()
+    with closing(client):
+        topics, made = Topics(deployment.broker.topic_prefix), {state.name for state in client.describe()}
+        names = [
+            topics.media_arrived,
+            *(topics.work(name, lane) for name in deployment.installations for lane in LANES),
+        ]
+        committed = client.committed(to_app_id(deployment))
+        there = [name for name in names if name in made]
+        begins, ends = client.begin_offsets(there), client.end_offsets(there)
+    waiting = sum(end - max(committed.get(partition, 0), begins.get(partition, 0)) for partition, end in ends.items())
+    if not waiting:
+        return ()
+    return (f"Partial: {waiting:,} arrivals and units wait for a worker, and are in no figure yet.",)
 
 
 def make_counted_report(
@@ -134,19 +170,49 @@ def publish_metrics(deployment: Deployment) -> int:
         client.close()
 
 
+def read_told(deployment: Deployment, client: Client) -> Told:
+    """Return what the metric topic says; what is no figure of ours is passed over."""
+    told = Told()
+    newest: dict[bytes, MetricValue] = {}
+    for record in client.read(Topics(deployment.broker.topic_prefix).metric_period):
+        with suppress(ValidationError):
+            newest[record.key or b""] = MetricValue.from_json(record.value or b"")
+    told.note(newest.values())
+    return told
+
+
 def send_metrics(
-    deployment: Deployment, client: Client, store: ObjectStore, *, standing: Standing | None = None
+    deployment: Deployment,
+    client: Client,
+    store: ObjectStore,
+    *,
+    standing: Standing | None = None,
+    told: Told | None = None,
+    now_at: dt.datetime | None = None,
 ) -> int:
-    """Send every figure of the running calendar month and year; the topic keeps the newest of each.
+    """Send every figure of the running calendar month and year, and of those over that are told otherwise; return how many.
+
+    The topic keeps the newest of each. What came late, or ended while no worker ran, is told again: some periods at once, the
+    others with the next calls.
 
     Parameters
     ----------
     standing
         Where facts stand that were read before, for who sends again and again.
+    told
+        What the topic says, in which is noted what is sent; read from it, if nothing is given.
     """
-    scope = to_scope(deployment)
-    with open_facts(store, standing=standing) as facts:
-        values = make_current_values(facts, dt.datetime.now(dt.UTC), scope=scope)
+    told = read_told(deployment, client) if told is None else told
+    now_at = now_at or dt.datetime.now(dt.UTC)
+    scope = replace(to_scope(deployment), as_of_at=now_at)
     topic = Topics(deployment.broker.topic_prefix).metric_period
-    client.append([Record(topic, to_metric_key(value), value.to_canonical()) for value in values])
-    return len(values)
+    sent = 0
+    with open_facts(store, standing=standing) as facts:
+        # what is current first: it is waited for
+        late = list_late(facts, told, now_at)[:AT_ONCE]
+        for periods in (make_current(now_at), late):
+            values = to_metric_values(make_report(facts, periods, scope)) if periods else ()
+            client.append([Record(topic, to_metric_key(value), value.to_canonical()) for value in values])
+            told.note(values, now_at=now_at)
+            sent += len(values)
+    return sent

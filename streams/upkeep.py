@@ -13,7 +13,7 @@ from schemas.errors import ObservatoryError
 from sinks.object_store.local import LocalStore
 from sinks.object_store.retention import expire_objects
 from streams.feeds.references import ORIGINALS
-from streams.reporting import send_metrics
+from streams.reporting import read_told, send_metrics
 from streams.usage.reports.standing import Standing
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sinks.object_store.store import ObjectStore
     from streams.brokers.client import Client
     from streams.settings.model import Deployment
+    from streams.usage.live.late import Told
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Upkeep:
     client: Client
     store: ObjectStore
     _retained_at: dt.datetime | None = None
+    _told: Told | None = None
 
     @contextmanager
     def keep_up(self) -> Iterator[None]:
@@ -70,7 +72,9 @@ class Upkeep:
             log.exception("upkeep failed; the next round tries again")
 
     def send_figures(self) -> None:
-        """Send the current figures, counted from facts of which those that no longer change stand in the deployment's folder.
+        """Send the figures that are current, or of a month that changed after its end.
+
+        They are counted from facts of which those that no longer change stand in the deployment's folder.
 
         Raises
         ------
@@ -78,10 +82,12 @@ class Upkeep:
             If broker or store is away.
         """
         standing = Standing(self.deployment.folder / "state" / "usage")
-        send_metrics(self.deployment, self.client, self.store, standing=standing)
+        if self._told is None:
+            self._told = read_told(self.deployment, self.client)
+        send_metrics(self.deployment, self.client, self.store, standing=standing, told=self._told)
 
     def do_round(self, now_at: dt.datetime) -> None:
-        """Send the current figures; once a day remove originals that are older than their time.
+        """Send the figures that are current, or of a month that changed after its end; once a day remove old originals.
 
         Raises
         ------

@@ -12,7 +12,9 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from schemas.errors import FatalFault, TransientFault
+from schemas.topics import Topics
 from streams.assembly import assemble
+from streams.brokers.address import read_scheme
 from streams.faults import Patience
 from streams.places import (
     open_broker,
@@ -23,10 +25,12 @@ from streams.places import (
     to_broker_url,
 )
 from streams.usage.meter import Meter
+from streams.usage.presence.feed_door import FeedDoor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from sinks.object_store.store import ObjectStore
     from streams.agents.running import Running
     from streams.assembly import Parts
     from streams.brokers.client import Client
@@ -108,9 +112,7 @@ class Working:
         TransientFault, FatalFault
             What ended the agents meanwhile.
         """
-        topic = self.parts.topics.usage_recorded
-        begins = self.client.begin_offsets([topic])
-        ends = {place: end for place, end in self.client.end_offsets([topic]).items() if end > begins.get(place, 0)}
+        ends = self._read_ends()
         until = time.monotonic() + _METER_WAIT_S
         while not self._has_metered(ends):
             self.look()
@@ -118,6 +120,21 @@ class Working:
                 log.warning("Some uses are not facts yet; the next worker or run makes them so.")
                 return
             time.sleep(_LOOK_EVERY_S)
+
+    def has_metered(self) -> bool:
+        """Return whether every use recorded by now is a stored fact, or known by its commit to be one.
+
+        Raises
+        ------
+        TransientFault, FatalFault
+            From the broker.
+        """
+        return self._has_metered(self._read_ends())
+
+    def _read_ends(self) -> dict[Partition, int]:
+        topic = self.parts.topics.usage_recorded
+        begins = self.client.begin_offsets([topic])
+        return {place: end for place, end in self.client.end_offsets([topic]).items() if end > begins.get(place, 0)}
 
     def _has_metered(self, ends: Mapping[Partition, int]) -> bool:
         mine = self.running.metered
@@ -166,6 +183,18 @@ def make_running(deployment: Deployment, parts: Parts, client: Client) -> Runnin
     return running
 
 
+def make_feed_door(deployment: Deployment, client: Client, store: ObjectStore) -> FeedDoor:
+    """Return what says that the deployment's announced media are counted."""
+    return FeedDoor(
+        client,
+        store,
+        Topics(deployment.broker.topic_prefix),
+        to_app_id(deployment),
+        tuple(sorted(deployment.installations)),
+        closes=read_scheme(to_broker_url(deployment)) == "embedded",
+    )
+
+
 @contextmanager
 def open_working(deployment: Deployment, *, feed: str | None = None) -> Iterator[Working]:
     """Start the agents of a deployment in this process, and stop them at the end of the block, its uses counted.
@@ -189,8 +218,11 @@ def open_working(deployment: Deployment, *, feed: str | None = None) -> Iterator
         from streams.agents.running import run_in_thread  # noqa: PLC0415 - loaded by now
 
         thread, working.faults = run_in_thread(running, on_end=working.ended.set)
+        door = make_feed_door(deployment, client, store)
         try:
-            yield working
+            with door.keep():
+                yield working
+                door.say_farewell(commit=running.commit_from_thread)
             working.wait_metered()
         finally:
             has_ended = end_agents(running, thread)

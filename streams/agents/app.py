@@ -276,6 +276,11 @@ class StreamApp:
             for tp in self._list_assigned()
         }
 
+    async def commit(self) -> None:
+        """Commit now what is acknowledged."""
+        consumer: Any = self.app.consumer
+        await consumer.commit()
+
     async def learn_assignment(self) -> None:
         """Learn where newly assigned partitions begin, and forget what was held in those that are gone."""
         assigned = self._list_assigned()

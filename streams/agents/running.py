@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ from streams.agents.workers import MeterAgent, WorkAgent
 from streams.faults import StoppingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from concurrent.futures import Executor
 
     from streams.assembly import Parts
@@ -55,6 +56,9 @@ _THREADS_WAIT_S = 5.0
 #: Exit codes of a fatal fault and of an outage.
 _FATAL, _OUTAGE = 2, 3
 
+#: A commit that is asked for takes milliseconds, unless the broker is away.
+_COMMIT_WITHIN_S = 2.0
+
 #: Between two looks at whether the partitions move.
 _WATCH_EVERY_S = 1.0
 
@@ -75,6 +79,8 @@ class Running:
         Where uses become facts.
     metered
         The next offset to be metered of each partition that this process met.
+    farewell
+        Called in a thread of its own when the process is asked to stop, while the agents still work; may take some seconds.
     """
 
     parts: Parts
@@ -82,6 +88,8 @@ class Running:
     bench: Bench
     meter: Meter
     metered: dict[Partition, int] = field(default_factory=dict)
+    farewell: Callable[[], object] | None = None
+    _parting: asyncio.Future[object] | None = None
     _benches: dict[str, Bench] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop | None = None
@@ -163,10 +171,14 @@ class Running:
 
     def _obey(self) -> None:
         """Stop in order when asked, and at once when asked again: what is not acknowledged comes again."""
-        if self.app.stopping.is_set():
+        if self.app.stopping.is_set() or self._parting is not None:
             log.critical("asked to stop twice: what is at work is left, and comes again")
             leave_soon(self.app.fault, wait_s=0.0)
-        self.app.end()
+        if self.farewell is None or self._loop is None:
+            self.app.end()
+            return
+        self._parting = self._loop.run_in_executor(None, self.farewell)
+        self._parting.add_done_callback(lambda _: self.app.end())
 
     def _judge_watch(self, watch: asyncio.Task[None]) -> None:
         if not watch.cancelled() and (mistake := watch.exception()) is not None:
@@ -185,6 +197,13 @@ class Running:
             print_stacks()
         if waiter.is_alive() or self.app.is_left_running:
             leave_soon(self.app.fault)
+
+    def commit_from_thread(self) -> None:
+        """Commit what is acknowledged, from another thread than the agents'; what cannot be now is committed later."""
+        if self._loop is not None and not self._loop.is_closed():
+            done = asyncio.run_coroutine_threadsafe(self.app.commit(), self._loop)
+            with suppress(Exception):  # the agents commit by themselves too, and tell what is wrong with it
+                done.result(_COMMIT_WITHIN_S)
 
     def end_from_thread(self) -> None:
         """Ask the agents to stop, from another thread than theirs."""

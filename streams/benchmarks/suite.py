@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from detectors.flowcam.bench import make_images, measure_classifier
 from detectors.models.catalogue import open_model
@@ -19,7 +17,9 @@ from detectors.models.classifiers.folder import open_classifier_model
 from detectors.yolo.bench import measure_bare_loop, measure_vendor
 from schemas.errors import FatalFault
 from sinks.object_store.local import LocalStore
-from streams.benchmarks.material import make_clip_file, make_stills
+from streams.benchmarks.bench import Bench, Measured
+from streams.benchmarks.counting import measure_metering, measure_usage
+from streams.benchmarks.material import make_clip_file
 from streams.benchmarks.vendor import (
     SAME_FILE,
     TORCH_FILE,
@@ -40,109 +40,6 @@ if TYPE_CHECKING:
 
 #: The classifier that is measured: about 20 million operations an image.
 DEMONSTRATION_CLASSIFIER = "demo-plankton@1"
-
-#: Most a workload may take.
-_LIMIT_S = 3_600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One figure.
-
-    Attributes
-    ----------
-    value, unit
-        What was measured, ``None`` if it was left out; ratios have the unit ``x``.
-    goal, at_least
-        What it is held against, and on which side it should be; without a goal the figure is only told.
-    detail
-        The measurements behind it; or why it was left out.
-    """
-
-    name: str
-    value: float | None
-    unit: str
-    goal_value: float | None = None
-    at_least: bool = False
-    detail: str = ""
-
-    @property
-    def text(self) -> str:
-        """The value with its unit and what stands behind it."""
-        if self.value is None:
-            return self.detail
-        return f"{self.value:.3g} {self.unit}" + (f" ({self.detail})" if self.detail else "")
-
-    @property
-    def goal(self) -> str:
-        """The goal in words."""
-        if self.goal_value is None:
-            return "-"
-        return f"{'at least' if self.at_least else 'at most'} {self.goal_value:g} {self.unit}"
-
-    @property
-    def verdict(self) -> str:
-        """``yes``, ``no`` or ``-``."""
-        if self.goal_value is None or self.value is None:
-            return "-"
-        met = self.value >= self.goal_value if self.at_least else self.value <= self.goal_value
-        return "yes" if met else "no"
-
-    def to_plain(self) -> dict[str, Any]:
-        """Return the JSON object."""
-        return {**asdict(self), "verdict": self.verdict}
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """One run of the suite.
-
-    Attributes
-    ----------
-    folder
-        Scratch space.
-    short
-        Small numbers: to see that it works, not to be quoted.
-    model
-        What is measured: OpenVINO IR or ONNX, by name or path.
-    weights
-        The ``.pt`` it was made from, if one was given.
-    """
-
-    folder: Path
-    short: bool
-    model: str
-    weights: Path | None = None
-
-    def run(self, name: str, pictures: Path, detector: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Run a workload in a process of its own and return its readings."""
-        return self.call(
-            "streams.benchmarks.workload", self.folder / f"out-{name}", pictures, detector, json.dumps(parameters)
-        )
-
-    def call(self, module: str, *arguments: str | Path) -> dict[str, Any]:
-        """Run a module in a process of its own and return the readings that it prints."""
-        ran = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", module, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_LIMIT_S,
-        )
-        if ran.returncode != 0:
-            message = f"The workload {module} failed: {ran.stderr.strip()[-600:]}"
-            raise FatalFault(message)
-        readings: dict[str, Any] = json.loads(ran.stdout.strip().splitlines()[-1])
-        return readings
-
-    def stills(self, name: str, count: int, width_px: int, height_px: int) -> tuple[Path, list[Path]]:
-        """Return a folder of generated stills, and their paths."""
-        folder = self.folder / f"in-{name}"
-        return folder, make_stills(folder, count, width_px=width_px, height_px=height_px)
-
-    def yolo(self) -> dict[str, Any]:
-        """Return the parameters of the network that is measured."""
-        return {"model": self.model}
 
 
 def measure_help(bench: Bench) -> Iterator[Measured]:
@@ -311,20 +208,6 @@ def measure_runs(bench: Bench) -> Iterator[Measured]:
     yield Measured("writing that run", made_s, "s", detail=f"{particles} particles, one process")
 
 
-def measure_usage(bench: Bench) -> Iterator[Measured]:
-    """Yield what counting uses costs: recording those of a door outside, a report over three years, the meter alone."""
-    count = 20_000 if bench.short else 5_000_000
-    readings = bench.call("streams.benchmarks.usage", bench.folder, str(count))
-    told = f"{count:,} uses, 7 installations, 36 months"
-    yield Measured(
-        "uses recorded from files", readings["imported_per_second"], "/s", 100_000, at_least=True, detail=told
-    )
-    yield Measured("usage report, all of it", readings["report_s"], "s", 30, detail=told)
-    yield Measured("peak memory, usage report", readings["peak_mib"], "MiB", 1_536, detail=told)
-    detail = "the meter alone: no broker, facts in memory"
-    yield Measured("uses metered", readings["metered_per_second"], "/s", detail=detail)
-
-
 SUITE: dict[str, Callable[[Bench], Iterator[Measured]]] = {
     "help": measure_help,
     "start": measure_start,
@@ -334,6 +217,7 @@ SUITE: dict[str, Callable[[Bench], Iterator[Measured]]] = {
     "naming": measure_naming,
     "runs": measure_runs,
     "usage": measure_usage,
+    "metering": measure_metering,
     "vendor": compare_with_vendor,
 }
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from streams.settings.model import Deployment
     from streams.settings.read import ReadSettings
     from streams.submission import Submission
+    from streams.usage.presence.watch_door import WatchDoor
 
 Feed = Annotated[
     str | None, typer.Option(help="Feed they belong to; default: the only one there is, or the built-in camera.")
@@ -133,16 +134,27 @@ def watch(
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
+        door = make_watch_door(submission, deployment, once=once)
         if folder is None:
-            tally = follow_collection(output, submission, deployment, stop=stop, once=once)
+            tally = follow_collection(output, submission, deployment, stop=stop, once=once, door=door)
         else:
             watched = stack.enter_context(open_watched(memory, name))
-            tally = _watch(output, submission, deployment, folder, watched=watched, stop=stop, once=once)
+            tally = _watch(output, submission, deployment, folder, watched=watched, stop=stop, once=once, door=door)
+        door.close()
         output.say(f"Announced {tally['announced']:,}, refused {tally['refused']:,}.")
         output.add({name: tally[name] for name in ("announced", "refused", "unreadable")})
         if once and tally["unreadable"]:
             output.say(f"{tally['unreadable']:,} files or folders could not be read and are left for the next time.")
             raise typer.Exit(Exit.SOME_SET_ASIDE)
+
+
+def make_watch_door(submission: Submission, deployment: Deployment, *, once: bool) -> WatchDoor:
+    """Return what says when the feed's watcher looked."""
+    from streams.usage.presence.watch_door import WatchDoor
+
+    feed = submission.sender.feed
+    topic, installation = submission.topics.usage_recorded, deployment.feeds[feed].installation
+    return WatchDoor(submission.client.append, topic, feed, installation, speaks=not once)
 
 
 def find_away(folder: Path) -> str | None:
@@ -184,7 +196,10 @@ def _watch(
     watched: Watched,
     stop: threading.Event,
     once: bool,
+    door: WatchDoor,
 ) -> Counter[str]:
+    import datetime as dt
+
     from schemas.errors import TransientFault
     from streams.faults import Patience, StoppingError
     from streams.feeds.watch import watch_until
@@ -195,9 +210,14 @@ def _watch(
     output.note(f"Watching {folder} for feed {submission.sender.feed}; interrupt to end.")
     away: str | None = None
     with suppress(StoppingError):
-        for poll in watch_until(looking, stop, look=lambda work: patience.call(note_outages(output, work), stop)):
+        began_at = dt.datetime.now(dt.UTC)
+        for poll in watch_until(looking, stop, look=lambda work: patience.call(note_outages(output, work, door), stop)):
             tally.update(announced=poll.announced, refused=poll.refused)
             away = tell_away(output, folder, before=away)
+            ended_at = dt.datetime.now(dt.UTC)
+            if away is None and not poll.away:
+                door.note_look(began_at, ended_at)
+            began_at = ended_at
             if once and away is not None:
                 raise TransientFault(away)
             tally["unreadable"] = poll.away + poll.retried
@@ -252,8 +272,8 @@ def make_watch(
     )
 
 
-def note_outages(output: Output, work: Callable[[], Poll]) -> Callable[[], Poll]:
-    """Return the same work, which says each time why it will be tried again."""
+def note_outages(output: Output, work: Callable[[], Poll], door: WatchDoor) -> Callable[[], Poll]:
+    """Return the same work, which says each time why it will be tried again, and tells the door."""
     from schemas.errors import TransientFault
 
     def try_once() -> Poll:
@@ -261,6 +281,7 @@ def note_outages(output: Output, work: Callable[[], Poll]) -> Callable[[], Poll]
             return work()
         except TransientFault as fault:
             output.note(f"waiting: {fault.sentence}")
+            door.note_trouble()
             raise
 
     return try_once

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 def worker(*, settings: Settings = None, out: Out = None, as_json: Json = False, verbose: Verbose = False) -> None:
     """Look at what arrives, until interrupted; several workers share the work."""
     import asyncio
+    from functools import partial
 
     from streams.account.lookout import Lookout
     from streams.assembly import assemble
     from streams.checking import require_installations
     from streams.places import open_broker, open_objects
     from streams.upkeep import Upkeep
-    from streams.working import make_running
+    from streams.working import Working, make_feed_door, make_running
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         deployment = read_given(settings, out).deployment
@@ -42,6 +43,14 @@ def worker(*, settings: Settings = None, out: Out = None, as_json: Json = False,
             output.note(f"Worker of {deployment.name} at {deployment.broker.url}{where}; interrupt to end.")
             with ExitStack() as beside:
                 beside.enter_context(Upkeep(deployment, client, store).keep_up())
+                door, working = make_feed_door(deployment, client, store), Working(parts, client, running)
+                running.farewell = partial(
+                    door.say_farewell,
+                    commit=running.commit_from_thread,
+                    has_metered=working.has_metered,
+                    is_patient=False,
+                )
+                beside.enter_context(door.keep())
                 if port:
                     reader = make_status_reader(deployment, client)
                     beside.enter_context(Lookout(reader, running.bench.health.note_status).keep_looking())

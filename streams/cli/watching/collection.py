@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streams.feeds.mongo.rule import CollectionRule
     from streams.settings.model import Deployment
     from streams.submission import Submission
+    from streams.usage.presence.watch_door import WatchDoor
 
 
 def find_collection(deployment: Deployment, feed: str) -> CollectionRule:
@@ -40,7 +41,13 @@ def find_collection(deployment: Deployment, feed: str) -> CollectionRule:
 
 
 def follow_collection(
-    output: Output, submission: Submission, deployment: Deployment, *, stop: threading.Event, once: bool
+    output: Output,
+    submission: Submission,
+    deployment: Deployment,
+    *,
+    stop: threading.Event,
+    once: bool,
+    door: WatchDoor,
 ) -> Counter[str]:
     """Announce what the feed's collection lists, until asked to stop, and return how many were announced and refused.
 
@@ -49,6 +56,8 @@ def follow_collection(
     FatalFault, TransientFault
         From the collection, the broker or the store.
     """
+    import datetime as dt
+
     from schemas.errors import TransientFault
     from streams.faults import Patience, StoppingError
     from streams.feeds.mongo.announcing import announce_document
@@ -73,6 +82,7 @@ def follow_collection(
             return work()
         except TransientFault as fault:
             output.note(f"waiting: {fault.sentence}")
+            door.note_trouble()
             raise
 
     password = read_secret(rule.password, rule.password_file)
@@ -87,9 +97,13 @@ def follow_collection(
         suppress(StoppingError),
     ):
         watch = CollectionWatch(collection, announce, refuse, bookmark, rule)
+        began_at = dt.datetime.now(dt.UTC)
         for poll in watch_until(watch, stop, look=lambda work: patience.call(partial(look, work), stop)):
             tally.update(announced=poll.announced, refused=poll.refused)
             tally["unreadable"] = poll.waiting
+            ended_at = dt.datetime.now(dt.UTC)
+            door.note_look(began_at, ended_at)
+            began_at = ended_at
             if poll.announced or poll.refused:
                 output.note(f"announced {poll.announced:,}, refused {poll.refused:,}, waiting {poll.waiting:,}")
             if once:

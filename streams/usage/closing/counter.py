@@ -11,6 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from schemas.canonical import to_canonical
+from schemas.noun import to_time_text
 from streams.usage.closing.freezing import LOOK_AHEAD
 from streams.usage.counting.ground import open_uses
 from streams.usage.counting.judged import Judged, count_judged
@@ -18,6 +19,9 @@ from streams.usage.counting.tally import VISITS, count_removed
 from streams.usage.periods import NamedPeriod, read_period
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from schemas.usage import Period
     from streams.usage.closing.inputs import Inputs
     from streams.usage.counting.profiles import Profile
     from streams.usage.meter import FactStore
@@ -27,6 +31,9 @@ _NOTES = (
     "Counts by country are left out: by item, month and access method they would be of single users.",
 )
 
+
+#: COUNTER's code for a report that has not all of its data.
+_PARTIAL = {"code": 3040, "severity": "warning", "message": "Partial Data Returned"}
 
 #: What is counted of an item in a month, as COUNTER calls it.
 _METRICS = (
@@ -42,13 +49,17 @@ _ITEMS = f"""
 _Items = dict[tuple[str, str], dict[str, dict[str, list[tuple[str, int]]]]]
 
 
-def make_dataset_report(store: FactStore, inputs: Inputs, profile: Profile) -> bytes:
+def make_dataset_report(
+    store: FactStore, inputs: Inputs, profile: Profile, gaps: Mapping[str, Sequence[Period]] | None = None
+) -> bytes:
     """Return the report as canonical JSON, ended by a line feed.
 
     Parameters
     ----------
     store
         With the frozen facts: those of the period, and of somewhat after it.
+    gaps
+        When nobody counted, by installation, where there is anything; each becomes an exception of the header.
 
     Raises
     ------
@@ -71,7 +82,8 @@ def make_dataset_report(store: FactStore, inputs: Inputs, profile: Profile) -> b
                 removed[rule] += number
         judged = count_judged(ground, period)
     report = {
-        "report-header": _to_header(inputs, profile, removed, judged),
+        "report-header": _to_header(inputs, profile, removed, judged)
+        | {"exceptions": [*_list_notes(), *_list_gaps(gaps or {})]},
         "report-datasets": [_to_item(name, items[name], months, inputs.project) for name in sorted(items)],
     }
     return to_canonical(report) + b"\n"
@@ -106,8 +118,17 @@ def _to_header(inputs: Inputs, profile: Profile, removed: dict[str, int], judged
         "reporting-period": _to_dates(inputs.from_at, inputs.to_at),
         "report-filters": [],
         "report-attributes": [{"name": name, "value": value} for name, value in attributes],
-        "exceptions": [{"code": 0, "severity": "info", "message": note} for note in _NOTES],
     }
+
+
+def _list_notes() -> Iterator[dict[str, Any]]:
+    yield from ({"code": 0, "severity": "info", "message": note} for note in _NOTES)
+
+
+def _list_gaps(gaps: Mapping[str, Sequence[Period]]) -> Iterator[dict[str, Any]]:
+    for installation, missing in sorted(gaps.items()):
+        told = "; ".join(f"{to_time_text(gap.from_at)}/{to_time_text(gap.to_at)}" for gap in missing)
+        yield _PARTIAL | {"data": f"{installation} was not counted in {told}"}
 
 
 def _to_dates(from_at: dt.datetime, to_at: dt.datetime) -> dict[str, str]:

@@ -64,6 +64,7 @@ def render_texts(folder: Path, inputs: Inputs) -> dict[str, bytes]:
     """
     with open_facts(FolderFacts(folder)) as facts:
         report = make_report(facts, [_to_period(inputs)], _to_scope(inputs))
+        gaps = {sheet.installation: sheet.coverage[0].gaps for sheet in report.sheets if sheet.coverage[0].gaps}
         texts = {f"usage.{form}": render(report) for form, render in _REPORT_FORMS.items()}
         assessment = _assess(folder, inputs, facts)
     if assessment is not None:
@@ -71,7 +72,7 @@ def render_texts(folder: Path, inputs: Inputs) -> dict[str, bytes]:
     found = {f"{REPORT_FOLDER}/{name}": text.encode() for name, text in texts.items()}
     if inputs.counter_profile is not None:
         profile = make_profile(inputs.counter_profile, asked_at_edge=True)
-        found[DATASET_REPORT_FILE] = make_dataset_report(FolderFacts(folder), inputs, profile)
+        found[DATASET_REPORT_FILE] = make_dataset_report(FolderFacts(folder), inputs, profile, gaps)
     if inputs.restatement:
         found[CHANGES_FILE] = list_changes(folder, inputs, found).encode()
     return found

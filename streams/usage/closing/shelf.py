@@ -195,12 +195,10 @@ def _compare(closed: Closed, plain: dict[str, list[dict[str, Any]]]) -> str:
     new = _index(plain, closed.seal.period)
     names = {installation for installation, *_ in new}
     both = {key for key in {*old, *new} if key[0] in names}
-    changed = sum(
-        _to_figure(old.get(key)) != _to_figure(new.get(key))
-        for key in both
-        # a report on several periods suppresses what would tell of one by the others
-        if key[2] != TOGETHER and SUPPRESSED not in {old.get(key, {}).get("state"), new.get(key, {}).get("state")}
-    )
+    # a report on several periods may suppress more, so as not to tell of one by the others: that is no other figure
+    veiled = _list_suppressed(old) ^ _list_suppressed(new)
+    veiled |= {(name, metric, TOGETHER) for name, metric, _ in veiled}
+    changed = sum(_to_figure(old.get(key)) != _to_figure(new.get(key)) for key in both - veiled)
     late = sum(old[key].get("as_of") != new[key].get("as_of") for key in both if key in old and key in new)
     if changed:
         return (
@@ -217,6 +215,10 @@ def _index(installations: dict[str, list[dict[str, Any]]], period: str) -> dict[
         for row in rows
         if row["period"] == period
     }
+
+
+def _list_suppressed(rows: dict[tuple[str, str, str], dict[str, Any]]) -> set[tuple[str, str, str]]:
+    return {key for key, row in rows.items() if row["state"] == SUPPRESSED}
 
 
 def _to_figure(row: dict[str, Any] | None) -> list[Any]:

@@ -259,9 +259,19 @@ _ANNOTATED = """
 def _note_history(figures: Figures, values: list[Any]) -> None:
     from_ms, figures.has_login, count, digest = values
     figures.since = None if from_ms is None else from_milliseconds(from_ms)
-    # of a single fact the exclusive or would be the digest of one use
-    told = hashlib.sha256(digest.lower().zfill(_DIGITS).encode()).hexdigest()[:_DIGITS]
-    figures.as_of = f"{count}-{told}"
+    figures.as_of = to_as_of(count, int(digest, 16))
+
+
+def to_as_of(count: int, digests: int) -> str:
+    """Return what tells some facts from others.
+
+    Parameters
+    ----------
+    digests
+        The exclusive or of the facts' digests, 128 bits: of a single fact it would be the digest of one use.
+    """
+    told = hashlib.sha256(f"{digests:0{_DIGITS}x}".encode()).hexdigest()[:_DIGITS]
+    return f"{count}-{told}"
 
 
 def _note_tally(figures: Figures, values: list[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.benchmarks.suite import Bench
+from streams.benchmarks.bench import Bench
 from tests.support.runs import write_small_run
 
 

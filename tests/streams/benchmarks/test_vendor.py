@@ -7,7 +7,8 @@ import pytest
 from detectors.runtimes.openvino import find_own_precision
 from schemas.errors import FatalFault
 from streams.benchmarks import suite
-from streams.benchmarks.suite import Measured, run_suite, to_markdown
+from streams.benchmarks.bench import Measured
+from streams.benchmarks.suite import run_suite, to_markdown
 from streams.benchmarks.vendor import has_vendor, open_contest
 from tests.support.networks import make_mean_onnx
 from tests.support.overfitted import require_train_extra

@@ -119,7 +119,7 @@ def test_late_uses_make_the_next_restatement_with_the_lines_that_changed(tmp_pat
     assert f"restatement 0, seal `{first.seal.seal}`" in changes
     assert "-| Images processed | 20 |\n" in changes
     assert "+| Images processed | 21 |\n" in changes
-    assert "+| - France (FR) | 1 (" in changes
+    assert "+| - France (FR) | suppressed |\n" in changes
     assert read_files(first.folder) == before
     assert verify_folder(second.closed.folder).differences == ()
 

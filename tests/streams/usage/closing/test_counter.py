@@ -6,7 +6,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from schemas.usage import Served
+from schemas.usage import Period, Served
 from streams.usage.closing.counter import make_dataset_report
 from streams.usage.closing.inputs import FrozenFacts, Inputs
 from streams.usage.counting.ground import open_uses
@@ -115,10 +115,19 @@ def test_what_doors_say_of_themselves_is_no_access_and_removed_by_no_rule(tmp_pa
     beat = make_heartbeat("feed", "obsea", at, at + dt.timedelta(hours=1))
     given = write_inputs(tmp_path / "in")
     reports = [
-        (close(tmp_path / str(len(more)), [*list_uses(), *more], **given).closed.folder / "report" / "counter-dsr.json")
+        json.loads(
+            (
+                close(tmp_path / str(len(more)), [*list_uses(), *more], **given).closed.folder
+                / "report"
+                / "counter-dsr.json"
+            ).read_bytes()
+        )
         for more in ([], [beat])
     ]
-    assert reports[0].read_bytes() == reports[1].read_bytes()
+    # but what no door was there for is an exception: here all but an hour, and what came before the first use
+    told = [report["report-header"].pop("exceptions") for report in reports]
+    assert reports[0] == reports[1]
+    assert [item["code"] for item in told[1]] == [0, 0, 3040]
 
 
 _EVENTS = some.lists(
@@ -157,3 +166,17 @@ def test_requests_and_investigations_of_an_item_are_those_that_counting_it_alone
                         name = metric.replace("_", "-dataset-")
                         expected[item, f"{month.from_at:%Y-%m-%d}", method.lower(), name] = row[metric]
     assert _count(events, _YEAR_END) == expected
+
+
+def test_what_was_not_counted_is_an_exception_of_the_header():
+    period = read_period("2026-11")
+    gaps = {"obsea": [Period(from_at=period.from_at, to_at=period.from_at + dt.timedelta(days=2))]}
+    report = json.loads(make_dataset_report(keep([make_use()]), _make_inputs(period), _PROFILE, gaps))
+    *notes, partial = report["report-header"]["exceptions"]
+    assert {note["code"] for note in notes} == {0}
+    assert partial == {
+        "code": 3040,
+        "severity": "warning",
+        "message": "Partial Data Returned",
+        "data": "obsea was not counted in 2026-11-01T00:00:00.000Z/2026-11-03T00:00:00.000Z",
+    }

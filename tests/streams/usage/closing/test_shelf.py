@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 import shutil
 
@@ -16,6 +17,7 @@ from streams.usage.closing.shelf import (
     tell_assessed,
     tell_closed,
 )
+from streams.usage.periods import NamedPeriod
 from streams.usage.reports.facts import open_facts
 from streams.usage.reports.report import Report, make_report
 from streams.usage.reports.scope import Scope
@@ -28,7 +30,7 @@ from tests.streams.usage.closing.closings import (
     make_request,
     write_inputs,
 )
-from tests.streams.usage.uses import keep, make_use
+from tests.streams.usage.uses import keep, make_person, make_use
 
 _SCOPE = Scope(installations=("obsea",), as_of_at=LATER_AT)
 
@@ -112,6 +114,23 @@ def test_a_report_that_is_other_than_the_sealed_one_says_in_how_many_figures(tmp
     assert changed > 5
     assert f"{changed} figures here are other than the sealed ones" in told
     assert "observatory period close M2" in told
+
+
+def test_a_report_on_more_periods_that_suppresses_more_says_nothing_else_than_what_is_sealed(tmp_path):
+    earlier = make_request().period.from_at - dt.timedelta(days=3)
+    uses = [
+        *(make_use(f"a{n}", who=make_person(f"a{n}"), country="FR") for n in range(6)),
+        *(make_use(f"b{n}", who=make_person(f"b{n}"), country="IT") for n in range(5)),
+        *(make_use(f"c{n}", who=make_person(f"c{n}"), country="FR", requested_at=earlier) for n in range(5)),
+        make_use("d", who=make_person("d"), country="IT", requested_at=earlier),
+    ]
+    close(tmp_path, uses)
+    period = make_request().period
+    longer = NamedPeriod("longer", earlier, period.to_at)
+    with open_facts(keep(uses)) as facts:
+        report = make_report(facts, [period, longer], _SCOPE)
+    assert [hiding.countries for hiding in report.sheets[0].hidden] == [{"FR", "IT"}, frozenset()]
+    assert "The figures here are the sealed ones." in tell_closed(tmp_path, report)[0]
 
 
 def test_uses_that_came_late_and_change_no_figure_are_told(tmp_path):

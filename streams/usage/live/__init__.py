@@ -1,0 +1,1 @@
+"""Live figures: what is kept current on the metric topic."""

@@ -1,0 +1,1 @@
+"""Presence: which doors were there to count, told by heartbeats."""
