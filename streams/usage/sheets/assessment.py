@@ -16,6 +16,7 @@ from streams.usage.sheets.cells import (
     SURENESS,
     AssessedCell,
     Measurement,
+    count_names,
     fill_cell,
     join_texts,
     to_range,
@@ -162,6 +163,8 @@ def _assess_sheet(
         _add_earlier(_assess_row(sheet, metric, periods, measured, as_of=as_of), sheet, periods)
         for metric in sheet.list_metrics(as_of)
     )
+    named = {row.metric.names_of: row for row in rows if row.metric.names_of}
+    rows = tuple(_count_by_names(row, named.get(row.metric.metric)) for row in rows)
     in_force = {row.metric.name for row in rows}
     breaks = tuple(metric for metric in sheet.metrics if metric.version > 1 and metric.name in in_force)
     return AssessedSheet(sheet, rows, breaks, write_commentary(rows, periods, breaks))
@@ -220,6 +223,15 @@ def _assess_row(
     gaps = tuple(gap for cell in cells for gap in cell.gaps)
     is_earlier = any(cell.is_earlier for cell in cells)
     return AssessedRow(metric, cells, AssessedCell(follows, provenance, gaps=gaps, is_earlier=is_earlier), follows)
+
+
+def _count_by_names(row: AssessedRow, named: AssessedRow | None) -> AssessedRow:
+    """Return a row that counts the names of another, exact where these names are known of each source."""
+    if named is None or (row.metric.measured_by, named.metric.measured_by) != ("country_count", "countries"):
+        return row
+    cells = tuple(count_names(cell, names) for cell, names in zip(row.cells, named.cells, strict=True))
+    total = row.total if row.total is None or named.total is None else count_names(row.total, named.total)
+    return replace(row, cells=cells, total=total)
 
 
 def _add_earlier(row: AssessedRow, sheet: Sheet, periods: Sequence[str]) -> AssessedRow:

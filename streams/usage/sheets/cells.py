@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from schemas.noun import to_time_text
@@ -165,6 +165,23 @@ def join_texts(texts: Sequence[str], kind: str) -> str:
     if len(known) < len(cells):
         return to_range_text(to_range(known, kind)[0], math.inf) or texts[0]
     return to_range_text(*to_range(known, kind))
+
+
+def count_names(counted: AssessedCell, named: AssessedCell) -> AssessedCell:
+    """Return the number of distinct things of several sources, exact where the names of each are known and are as many.
+
+    Sources that count countries give bounds when they are put together; where the same sources name them, the union is known.
+    """
+    numbers = [read_printed(part.text) for part in counted.parts]
+    lists = [read_printed(part.text, of_names=True) for part in named.parts]
+    is_known = all(part.provenance in {"measured", "imported"} for part in (*counted.parts, *named.parts))
+    is_open = any(item.is_open or not item.names for item in lists)
+    if len(numbers) < 2 or not is_known or is_open:  # noqa: PLR2004 - one source has nothing to be put together with
+        return counted
+    if sorted(item.number or 0 for item in numbers) != sorted(len(item.keys) for item in lists):
+        return counted
+    found = len(frozenset().union(*(item.keys for item in lists)))
+    return replace(counted, text=f"{found:,}", notes=(*counted.notes, "counted from the names that its sources list"))
 
 
 def unite_names(cells: Sequence[Printed]) -> str:

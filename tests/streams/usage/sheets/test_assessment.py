@@ -244,3 +244,21 @@ def test_a_row_names_the_figure_that_fills_it_with_its_version():
     assert list_texts(_make(f'{STEPS}measured_by = "images_processed"\n'))[-1] == "figure images_processed@1"
     told = list_texts(_make(f'{STEPS}how = "Counted"\nmeasured_by = "images_processed"\n'))[-1]
     assert told == "Counted (figure images_processed@1)"
+
+
+def test_countries_of_several_sources_are_counted_from_their_names():
+    sheet = [
+        VISITORS.replace("unit =", 'measured_by = "country_count"\nunit ='),
+        HOMES.replace("unit =", 'measured_by = "countries"\nunit ='),
+    ]
+    days = ("2024-01-01", "2024-01-14")
+    measured = {
+        ("obsea", "country_count", "M13-24"): Measurement("2"),
+        ("obsea", "countries", "M13-24"): Measurement("Italy, Spain"),
+    }
+    there = report("visitors", "M13-24", "3", days) + report("homes", "M13-24", "Italy, Malta, Spain", days)
+    assert _make(*sheet, there, measured=measured).cells[0].text == "3"
+    # where a source names more or fewer than it counts, or nobody names them, only bounds are known
+    other = report("visitors", "M13-24", "4", days) + report("homes", "M13-24", "Italy, Malta, Spain", days)
+    assert _make(*sheet, other, measured=measured).cells[0].text == "4-6"
+    assert _make(*sheet, report("visitors", "M13-24", "3", days), measured=measured).cells[0].text == "3-5"
