@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
-    from schemas.usage import Period
+    from schemas.usage import FlaggedMonth, Period
     from streams.usage.sheets.sheet import Declared, MetricVersion, Provenance, Sheet
 
 #: From the surest to the least sure; a cell of several parts is as sure as its least sure part.
@@ -48,6 +48,8 @@ class AssessedCell:
         Which part of the period our own counting covered, and when it did not, where it had a part in the cell.
     is_earlier
         Whether it was counted under an earlier definition than the one the row tells.
+    flags
+        Months of the period that stand out in our own counting.
     """
 
     text: str
@@ -57,6 +59,7 @@ class AssessedCell:
     covered: float | None = None
     gaps: tuple[Period, ...] = ()
     is_earlier: bool = False
+    flags: tuple[FlaggedMonth, ...] = ()
 
     @property
     def is_partial(self) -> bool:
@@ -76,12 +79,15 @@ class Measurement:
         What must be read with it, such as that only bounds are known.
     covered, gaps
         Which part of the whole period was counted, absent where that is not known; and when nobody did.
+    flags
+        Months of the period that stand out.
     """
 
     text: str | None
     note: str = ""
     covered: float | None = None
     gaps: tuple[Period, ...] = ()
+    flags: tuple[FlaggedMonth, ...] = ()
 
 
 def fill_cell(
@@ -99,7 +105,9 @@ def fill_cell(
     text = join_texts([part.text for part in parts], metric.kind)
     if measured is None or measured.text is None:
         return AssessedCell(text, provenance, tuple(parts), tuple(notes))
-    return AssessedCell(text, provenance, tuple(parts), tuple(notes), measured.covered, measured.gaps)
+    return AssessedCell(
+        text, provenance, tuple(parts), tuple(notes), measured.covered, measured.gaps, flags=measured.flags
+    )
 
 
 def _collect(sheet: Sheet, metric: MetricVersion, column: str, as_of: dt.date | None) -> tuple[list[Part], list[str]]:

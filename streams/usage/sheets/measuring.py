@@ -95,12 +95,15 @@ def measure(
     wanted = {(sheet.installation, metric.measured_by) for sheet in sheets for metric in sheet.metrics}
     wanted |= {(sheet.installation, REPROCESSED) for sheet in sheets}
     found = {}
-    for sheet in make_report(facts, asked, scope).sheets:
+    report = make_report(facts, asked, scope)
+    for sheet in report.sheets:
         for line in sheet.lines:
             if line.detail or (sheet.installation, line.definition.metric) not in wanted:
                 continue
             for period, cell, coverage in zip(asked, line.cells, sheet.coverage, strict=True):
-                found[sheet.installation, line.definition.metric, period.name] = _to_measurement(cell.value, coverage)
+                made = _to_measurement(cell.value, coverage)
+                flags = tuple(spike.flagged for spike in report.list_spikes(sheet, line, period))
+                found[sheet.installation, line.definition.metric, period.name] = replace(made, flags=flags)
     return found
 
 

@@ -34,7 +34,7 @@ td.estimated, td.not-measured { background: #fbf3e4; }
 td.partial { background: repeating-linear-gradient(135deg, #fff, #fff 6px, #eef2f5 6px, #eef2f5 12px); }
 h4 { margin: 1rem 0 .2rem; } h4 + ul { margin-top: .2rem; }
 figure { display: inline-block; margin: .7rem 1.5rem .3rem 0; vertical-align: top; max-width: 100%; }
-figcaption { font-size: .85em; margin-bottom: .3rem; font-weight: 600; }
+figure p { margin: .2rem 0 0; max-width: 34rem; } figcaption { font-size: .85em; margin-bottom: .3rem; font-weight: 600; }
 svg { max-width: 100%; height: auto; }
 .legend { font-size: .9em; color: #46525e; }
 @media screen { .table { overflow-x: auto; } }
@@ -74,7 +74,8 @@ def _iterate_sheet(assessment: Assessment, assessed: AssessedSheet, number: int)
         yield f"<tr>{''.join(_iterate_cells(row))}</tr>\n"
     yield f'</tbody></table></div>\n<p class="legend">Marks: {escape(LEGEND)}.</p>\n'
     for chart in list_charts(assessed, assessment.periods):
-        yield f"<figure><figcaption>{escape(chart.heading)}</figcaption>{to_svg(chart)}</figure>\n"
+        note = f'<p class="legend">{escape(chart.note)}</p>' if chart.note else ""
+        yield f"<figure><figcaption>{escape(chart.heading)}</figcaption>{to_svg(chart)}{note}</figure>\n"
     yield f"<h3>{number}.2 Assessment</h3>\n"
     for topic in assessed.commentary:
         yield f"<h4>{escape(topic.name)}</h4>\n{_write_list(topic.sentences)}"

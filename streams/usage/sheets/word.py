@@ -90,6 +90,8 @@ def _add_sheet(document: WordDocument, assessment: Assessment, assessed: Assesse
         width = Mm(min(lay_out(chart).width * _MM_PER_PX, _A4_LONG.mm - 2 * _MARGIN.mm))
         shape = document.add_picture(io.BytesIO(to_png(chart)), width=width)
         shape._inline.docPr.set("descr", _to_word_text(chart.told))  # noqa: SLF001 - python-docx has no way to say it
+        if chart.note:
+            document.add_paragraph(_to_word_text(chart.note)).runs[0].font.size = _SMALL
     document.add_heading(f"{number}.2 Assessment", level=2)
     for topic in assessed.commentary:
         document.add_heading(topic.name, level=3)

@@ -38,12 +38,13 @@ PARTIAL, EARLIER = "partial", "\u2021"
 LEGEND = (
     "[M] measured, counted from our own facts; [I] imported from another system's counters; [D] declared by a named role on a "
     "day, with evidence; [E] estimated: stated without one of these; [N] not measured, which is not 0; partial: our own "
-    "counting did not cover the whole period, see Coverage; \u2021 counted under an earlier definition, see Definitions"
+    "counting did not cover the whole period, see Coverage; \u2021 counted under an earlier definition, see Definitions; spike, "
+    "dip: a month of the period is far above or below the year before, by COUNTER's rule"
 )
 
 _CSV_COLUMNS = (
     "installation", "metric", "label", "definition", "unit", "column", "value", "provenance", "follows", "target", "notes",
-    "coverage", "gaps", "earlier_definition", "kind", "per", "names_of",
+    "coverage", "gaps", "earlier_definition", "kind", "per", "names_of", "flags",
 )  # fmt: skip
 
 
@@ -77,6 +78,7 @@ def to_how_text(metric: MetricVersion) -> str:
 def to_text(cell: AssessedCell) -> str:
     """Return a cell with its marks."""
     marks = [MARKS[cell.provenance], *([PARTIAL] if cell.is_partial else []), *([EARLIER] if cell.is_earlier else [])]
+    marks += sorted({flag.kind for flag in cell.flags})
     return f"{cell.text} {' '.join(marks)}"
 
 
@@ -182,6 +184,7 @@ def _to_csv_cell(row: AssessedRow, column: str, cell: AssessedCell) -> dict[str,
         "coverage": "" if cell.covered is None else cell.covered,
         "gaps": "; ".join(_list_gaps(cell)),
         "earlier_definition": "yes" if cell.is_earlier else "",
+        "flags": "; ".join(f"{flag.kind} {flag.month}" for flag in cell.flags),
     }
 
 
@@ -256,5 +259,6 @@ def _to_plain_cell(cell: AssessedCell) -> dict[str, Any]:
         "is_partial": cell.is_partial,
         "gaps": _list_gaps(cell),
         "is_earlier_definition": cell.is_earlier,
+        "flags": [flag.to_plain() for flag in cell.flags],
         **({} if cell.covered is None else {"coverage": cell.covered}),
     }

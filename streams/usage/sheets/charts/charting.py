@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from streams.usage.audit.printed import read_printed
+from streams.usage.reports.tables import to_gaps_text
 from streams.usage.sheets.writing import MARKS, to_text
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Bar:
         What the number may be; absent where nothing can be drawn, and then the text says why.
     is_after_break
         Whether the definition is another one than that of the bar before.
+    missing
+        When nobody counted, in the words of a table; a bar with anything missing is striped.
     """
 
     label: str
@@ -41,6 +44,7 @@ class Bar:
     low: float | None = None
     high: float | None = None
     is_after_break: bool = False
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,12 @@ class Chart:
         return f"{self.title} [{self.unit}]"
 
     @property
+    def note(self) -> str:
+        """What was not counted of its bars; empty where all of it was."""
+        missing = "; ".join(f"{bar.label} without {bar.missing}" for bar in self.bars if bar.missing)
+        return f"Striped: partial. {missing}." if missing else ""
+
+    @property
     def told(self) -> str:
         """All of it in words, for those who do not see it."""
         return f"{self.heading}: {'; '.join(f'{bar.label} {bar.text}' for bar in self.bars)}"
@@ -89,9 +99,8 @@ def _chart_metric(row: AssessedRow, periods: Sequence[str]) -> Chart | None:
     was_earlier = False
     for period, cell in zip(periods, row.cells, strict=True):
         ends = _to_ends(read_printed(cell.text))
-        bars.append(
-            Bar(period, to_text(cell), cell.provenance, *ends, is_after_break=was_earlier and not cell.is_earlier)
-        )
+        is_after_break, missing = was_earlier and not cell.is_earlier, to_gaps_text(cell.gaps)
+        bars.append(Bar(period, to_text(cell), cell.provenance, *ends, is_after_break=is_after_break, missing=missing))
         was_earlier = cell.is_earlier
     if not any(bar.high for bar in bars):
         return None
@@ -122,7 +131,8 @@ def _iterate_growth(row: AssessedRow, periods: Sequence[str]) -> Iterator[Bar]:
         if now.is_exact and now.number is not None:
             share = 100 * now.number / baseline.number
             marks = to_text(cell).removeprefix(cell.text)
-            yield Bar(f"{row.metric.label}, {period}", f"{share:,.0f} %{marks}", cell.provenance, share, share)
+            label, text = f"{row.metric.label}, {period}", f"{share:,.0f} %{marks}"
+            yield Bar(label, text, cell.provenance, share, share, missing=to_gaps_text(cell.gaps))
 
 
 def _chart_countries(column: UsersByCountry) -> Chart:

@@ -29,6 +29,10 @@ _TONES: dict[Tone, Rgb] = {
     "not measured": (200, 200, 200),
 }
 
+#: A bar of a period that was not counted as a whole has white stripes: how wide they are, and from one to the next.
+_STRIPE, _STEP = 2, 7
+_WHITE: Rgb = (255, 255, 255)
+
 #: A bar between its least and its most is so much lighter.
 _LIGHT = 0.45
 
@@ -111,7 +115,10 @@ def _add_boxes(boxes: list[Box], bar: Bar, corner: tuple[float, float], scale: f
         boxes.append(Box(left, top, low, _BAR, colour))
     if high > low:
         boxes.append(Box(left + low, top, round(high - low, 1), _BAR, _lighten(colour)))
-    return left + max(low, high)
+    end = left + max(low, high)
+    if bar.missing:
+        boxes += [Box(at, top, _STRIPE, _BAR, _WHITE) for at in range(round(left) + _STEP, round(end) - _STRIPE, _STEP)]
+    return end
 
 
 def _lighten(colour: Rgb) -> Rgb:
