@@ -6,14 +6,17 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from schemas.usage import Period, Served
+from schemas.usage import Period, Program, Served
 from streams.usage.closing.counter import make_dataset_report
 from streams.usage.closing.inputs import FrozenFacts, Inputs
 from streams.usage.counting.ground import open_uses
 from streams.usage.counting.profiles import make_profile
+from streams.usage.counting.report import make_profile_report
 from streams.usage.counting.tally import count_rows
 from streams.usage.edge.heartbeat import make_heartbeat
 from streams.usage.periods import NamedPeriod, read_period
+from streams.usage.reports.facts import open_facts
+from streams.usage.reports.report import make_report
 from tests.streams.usage.closing.closings import close, list_uses, write_inputs
 from tests.streams.usage.uses import keep, make_person, make_use
 
@@ -166,6 +169,36 @@ def test_requests_and_investigations_of_an_item_are_those_that_counting_it_alone
                         name = metric.replace("_", "-dataset-")
                         expected[item, f"{month.from_at:%Y-%m-%d}", method.lower(), name] = row[metric]
     assert _count(events, _YEAR_END) == expected
+
+
+def test_the_sealed_report_agrees_with_the_report_by_its_profile(tmp_path):
+    bot = Program(verdict="robot", pattern="bot", list_sha256="5a" * 32, list_version="2026-01-01")
+    at = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
+    more = [_read(50 + second, at + second * _SECOND, bytes=second) for second in (0, 5, 30, 90)]
+    uses = [*list_uses(), *more, _read(99, at, who=make_person("bo"), program=bot)]
+    made = close(tmp_path / "shelf", uses, **write_inputs(tmp_path / "in"))
+    sealed = json.loads((made.closed.folder / "report" / "counter-dsr.json").read_bytes())
+    store = keep(uses)
+    with open_facts(store) as facts:
+        plain = make_report(facts, [read_period("2026-11")])
+    (sheet,) = make_profile_report(store, _PROFILE, plain, ()).sheets
+    told = {(line.metric, line.detail): line.values[0] for line in sheet.lines}
+    sums = dict.fromkeys(told, 0)
+    for item in sealed["report-datasets"]:
+        for part in item["performance"]:
+            for instance in part["instance"]:
+                kind, _, rest = instance["metric-type"].partition("-dataset-")
+                sums[f"{kind}_{rest}", instance["access-method"].capitalize()] += instance["count"]
+    for metric in ("total_investigations", "unique_investigations", "total_requests", "unique_requests"):
+        for method in ("Regular", "Machine"):
+            assert sums[metric, method] == told[metric, method]
+    attributes = [(item["name"], item["value"]) for item in sealed["report-header"]["report-attributes"]]
+    for rule in _PROFILE.rules:
+        name = rule.name.partition("@")[0]
+        assert dict(attributes)[f"removed-by-{name}"] == str(told["removed", rule.name])
+    assert told["removed", "robots@1"] >= 1
+    assert ("robots-list", f"2026-01-01 {'5a' * 32} asked of 1") in attributes
+    assert dict(attributes)["robots-owner"] == str(told["not_judged", "owner"])
 
 
 def test_what_was_not_counted_is_an_exception_of_the_header():
