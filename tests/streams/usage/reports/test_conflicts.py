@@ -47,7 +47,7 @@ def _list_deliveries(store) -> list[float]:
     return [cell.value.value for cell in lines["deliveries"].cells]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(_records, st.randoms(use_true_random=False), st.integers(0, 8))
 def test_a_use_counts_as_its_smallest_version_at_that_versions_first_request_however_it_was_told(told, chance, cut):
     smallest = min(map(_to_use_sha256, told))
@@ -71,7 +71,7 @@ def test_a_use_counts_as_its_smallest_version_at_that_versions_first_request_how
     assert _list_deliveries(frozen) == wanted
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(_records, st.permutations(range(3)))
 def test_a_use_that_is_told_again_while_the_meter_runs_moves_to_no_later_period(told, months):
     store, places = MemoryStore(), []
