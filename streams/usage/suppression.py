@@ -168,8 +168,11 @@ class _Table:
 
     def _find_open(self) -> tuple[int, str] | None:
         for place, hidden in enumerate(self.hidden):
-            for country in sorted(hidden - {UNKNOWN_COUNTRY}):
-                if (place, country) not in self.exposed and (self._is_weak(place) or not self._is_safe(place, country)):
+            known = sorted(hidden - {UNKNOWN_COUNTRY})
+            if known and self._is_weak(place):
+                return place, known[0]
+            for country in known:
+                if (place, country) not in self.exposed and not self._is_safe(place, country):
                     return place, country
         return None
 

@@ -173,6 +173,13 @@ def test_what_is_told_together_is_of_as_many_persons_as_there_are_to_be_had(crow
     assert not hiding.countries or len(together) >= least or crowds.keys() - {"ZZ"} <= hiding.countries
 
 
+@settings(max_examples=150, deadline=None)
+@given(crowds=st.lists(_draw_crowds(), min_size=2, max_size=3), least=st.integers(2, 4))
+def test_periods_apart_from_each_other_hide_what_each_would_hide_alone(crowds, least):
+    together = hide_small(crowds, [[at] for at in range(len(crowds))], least=least)
+    assert together == tuple(hide_small([one], [[0]], least=least)[0] for one in crowds)
+
+
 def test_the_attacker_of_these_tests_solves_tables_that_hide_small_numbers_only():
     one = [_make(BE=1, ES=7)]
     assert _attack(one, [[0]], (Hiding(frozenset({"BE"})),)) == {(0, "BE")}
