@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from schemas.usage import Heartbeat, UsageEvent
 from streams.brokers.records import Record
 from tests.support.cluster import Cluster, make_cluster
 from tests.support.deployments import Site, announce_pictures, wait_for
@@ -61,6 +62,11 @@ def test_two_workers_on_kafka_and_minio_give_the_bytes_of_the_embedded_run(clust
             assert cluster.ask("push", folder, "--feed", feed)["exit"] == 0
         told = cluster.wait_until_even()
         assert [end_in_order(first), end_in_order(second)] == [0, 0]
+    with cluster.open_client() as client:
+        events = [UsageEvent.from_json(record.value) for record in client.read(cluster.topics.usage_recorded)]
+    beats = [event.act for event in events if isinstance(event.act, Heartbeat)]
+    assert len(beats) >= 2
+    assert not any(beat.last for beat in beats), "a broker takes records from anybody, so no worker closes the door"
     assert (told["submitted"], told["stored"]) == (7, 7)
     expected = alone.read_objects("result.json", ".jpg")
     assert len([key for key in expected if key.endswith("result.json")]) == 7

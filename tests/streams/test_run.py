@@ -16,8 +16,9 @@ from PIL import Image
 from schemas.topics import Topics
 from schemas.wire import SPEC_VERSION
 from streams.brokers.records import Record
-from streams.places import open_broker, plan_topics
+from streams.places import find_objects, open_broker, plan_topics
 from streams.settings.read import read_settings
+from streams.usage.reports.facts import open_facts
 from tests.support.deployments import (
     PATIENCE_S,
     ROOT,
@@ -55,10 +56,12 @@ def count_images(site):
 
 
 def _find_counts(plain):
-    """Yield every figure of images in a report; how much of the period is covered grows with each run, and is left out."""
+    """Yield every figure of images in a report; what each run says of when it was there is left out."""
     if isinstance(plain, dict):
         if "images" in str(plain.get("metric", plain.get("name", ""))).lower():
-            yield json.dumps({name: plain[name] for name in plain.keys() - {"gaps", "coverage"}}, sort_keys=True)
+            yield json.dumps(
+                {name: plain[name] for name in plain.keys() - {"gaps", "coverage", "as_of"}}, sort_keys=True
+            )
         for value in plain.values():
             yield from _find_counts(value)
     elif isinstance(plain, list):
@@ -95,6 +98,22 @@ def test_a_report_asked_for_right_after_a_run_counts_all_of_it(tmp_path):
     look(site, tmp_path / "in")
     told = run_observatory("report", "--settings", site.settings, "--format", "md").stdout
     assert "| Images processed | 20 |" in told
+    # it opened the door at its beginning and closed it at its end, both counted
+    with open_facts(find_objects(read_settings(site.settings).deployment)) as facts:
+        beats = facts.database.run("SELECT last, count(*) FROM event WHERE act = 'heartbeat' GROUP BY ALL ORDER BY ALL")
+        doors = facts.database.run("SELECT door, last FROM beat")
+    assert beats == [(False, 1), (True, 1)]
+    assert doors == [("feed", True)]
+
+
+def test_what_waits_in_the_log_of_a_machine_is_told_by_its_report(tmp_path):
+    site = Site(tmp_path)
+    write_pictures(tmp_path / "in", 1)
+    look(site, tmp_path / "in")
+    write_pictures(tmp_path / "more", 3)
+    assert ask("push", tmp_path / "more", "--settings", site.settings)["exit"] == 0
+    told = run_observatory("report", "--settings", site.settings, "--format", "md").stdout
+    assert "- Partial: 3 arrivals and units wait for a worker, and are in no figure yet." in told
 
 
 def test_one_picture_under_two_names_is_a_duplicate_and_a_frozen_camera_is_none(tmp_path):
