@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from schemas.noun import to_time_text
 from streams.usage.audit.printed import Printed, read_printed, to_key
-from streams.usage.sheets.sheet import Imported
+from streams.usage.periods import read_period
+from streams.usage.sheets.sheet import TOTAL, Imported
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -50,6 +51,9 @@ class AssessedCell:
         Whether it was counted under an earlier definition than the one the row tells.
     flags
         Months of the period that stand out in our own counting.
+    days
+        How many days of the period an imported counter covers, of the one that covers fewest, and how many the period has;
+        absent where all are covered.
     """
 
     text: str
@@ -60,6 +64,7 @@ class AssessedCell:
     gaps: tuple[Period, ...] = ()
     is_earlier: bool = False
     flags: tuple[FlaggedMonth, ...] = ()
+    days: tuple[int, int] | None = None
 
     @property
     def is_partial(self) -> bool:
@@ -103,11 +108,24 @@ def fill_cell(
         return AssessedCell(NOT_MEASURED, "not measured", (), tuple(notes))
     provenance = max((part.provenance for part in parts), key=SURENESS.index)
     text = join_texts([part.text for part in parts], metric.kind)
+    cell = AssessedCell(text, provenance, tuple(parts), tuple(notes), days=_count_days(sheet, column, parts))
     if measured is None or measured.text is None:
-        return AssessedCell(text, provenance, tuple(parts), tuple(notes))
-    return AssessedCell(
-        text, provenance, tuple(parts), tuple(notes), measured.covered, measured.gaps, flags=measured.flags
-    )
+        return cell
+    return replace(cell, covered=measured.covered, gaps=measured.gaps, flags=measured.flags)
+
+
+def _count_days(sheet: Sheet, column: str, parts: Sequence[Part]) -> tuple[int, int] | None:
+    """Return how many days imported counters cover, and of how many, where it is not all: two weeks are no year."""
+    covered: dict[str, int] = {}
+    for counter in (part.origin for part in parts):
+        if isinstance(counter, Imported):
+            days = (counter.last_day - counter.first_day).days + 1
+            covered[counter.source] = covered.get(counter.source, 0) + days
+    if not covered or column == TOTAL:
+        return None
+    period = read_period(column, project_start=sheet.start)
+    whole = (period.to_at - period.from_at).days
+    return (min(covered.values()), whole) if min(covered.values()) < whole else None
 
 
 def _collect(sheet: Sheet, metric: MetricVersion, column: str, as_of: dt.date | None) -> tuple[list[Part], list[str]]:

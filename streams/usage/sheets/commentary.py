@@ -74,6 +74,9 @@ def _tell_limits(sides: Sequence[tuple[str, AssessedCell | None]]) -> Iterator[s
     earlier = [name for name, cell in sides if cell is not None and cell.is_earlier]
     if earlier:
         yield f"Not the same thing: {' and '.join(earlier)} {_be(earlier)} counted under an earlier definition."
+    for name, cell in sides:
+        if cell is not None and cell.days is not None:
+            yield f"Imported counts of {name} cover {cell.days[0]} of its {cell.days[1]} days."
     partial = [name for name, cell in sides if cell is not None and cell.is_partial]
     if partial:
         yield f"{' and '.join(partial)} {_be(partial)} covered in part only."

@@ -37,7 +37,8 @@ PARTIAL, EARLIER = "partial", "\u2021"
 
 LEGEND = (
     "[M] measured, counted from our own facts; [I] imported from another system's counters; [D] declared by a named role on a "
-    "day, with evidence; [E] estimated: stated without one of these; [N] not measured, which is not 0; partial: our own "
+    "day, with evidence; [E] estimated: stated without one of these; [N] not measured, which is not 0; n of m days: an "
+    "imported counter covers only these, and is not extrapolated; partial: our own "
     "counting did not cover the whole period, see Coverage; \u2021 counted under an earlier definition, see Definitions; spike, "
     "dip: a month of the period is far above or below the year before, by COUNTER's rule"
 )
@@ -77,7 +78,13 @@ def to_how_text(metric: MetricVersion) -> str:
 
 def to_text(cell: AssessedCell) -> str:
     """Return a cell with its marks."""
-    marks = [MARKS[cell.provenance], *([PARTIAL] if cell.is_partial else []), *([EARLIER] if cell.is_earlier else [])]
+    days = [f"{cell.days[0]} of {cell.days[1]} days"] if cell.days else []
+    marks = [
+        MARKS[cell.provenance],
+        *days,
+        *([PARTIAL] if cell.is_partial else []),
+        *([EARLIER] if cell.is_earlier else []),
+    ]
     marks += sorted({flag.kind for flag in cell.flags})
     return f"{cell.text} {' '.join(marks)}"
 
@@ -259,6 +266,7 @@ def _to_plain_cell(cell: AssessedCell) -> dict[str, Any]:
         "is_partial": cell.is_partial,
         "gaps": _list_gaps(cell),
         "is_earlier_definition": cell.is_earlier,
+        **({} if cell.days is None else {"days_covered": cell.days[0], "days": cell.days[1]}),
         "flags": [flag.to_plain() for flag in cell.flags],
         **({} if cell.covered is None else {"coverage": cell.covered}),
     }

@@ -262,3 +262,13 @@ def test_countries_of_several_sources_are_counted_from_their_names():
     other = report("visitors", "M13-24", "4", days) + report("homes", "M13-24", "Italy, Malta, Spain", days)
     assert _make(*sheet, other, measured=measured).cells[0].text == "4-6"
     assert _make(*sheet, report("visitors", "M13-24", "3", days), measured=measured).cells[0].text == "3-5"
+
+
+def test_a_counter_that_covers_two_weeks_says_so_in_its_cell_and_is_not_extrapolated():
+    fortnight = report("steps", "M13-24", "4", ("2024-01-01", "2024-01-14"))
+    year = report("steps", "M25-36", "90", ("2024-09-01", "2025-08-31"))
+    assessment = assess([read(STEPS, fortnight, year)], _PERIODS)
+    row = assessment.sheets[0].rows[0]
+    assert list_texts(row)[2:4] == ["4 [I] 14 of 366 days", "90 [I]"]
+    assert "Imported counts of M13-24 cover 14 of its 366 days." in assessment.sheets[0].sentences[0]
+    assert json.loads(to_json(assessment))["installations"][0]["rows"][0]["cells"]["M13-24"]["days_covered"] == 14
