@@ -5,7 +5,8 @@ import datetime as dt
 import pytest
 
 from schemas.errors import FatalFault
-from schemas.usage import DeclaredOwner, Person, Served, make_usage_id
+from schemas.usage import DeclaredOwner, Person, Program, Served, make_usage_id
+from streams.usage.counting.robots import Robots
 from streams.usage.edge.admission import Edge, Visitor
 from streams.usage.edge.caller import Request, record_use
 from streams.usage.edge.geoip import Located
@@ -149,3 +150,44 @@ def test_no_name_mail_or_address_that_came_in_is_in_any_topic_object_log_or_repo
     )
     assert len(rows) == 200
     assert [canary for canary in canaries if canary in written] == []
+
+
+_ROBOTS = Robots("5a" * 32, "2025-01-01", ("python", "bot", "curl"))
+_FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
+
+
+@pytest.mark.parametrize(
+    ("agent", "verdict", "pattern", "method"),
+    [
+        (_FIREFOX, "no_robot", None, "Regular"),
+        ("Mozilla/5.0 (compatible; SomeBot/2.1)", "robot", "bot", "Regular"),
+        ("python-requests/2.32", "robot", "python", "Machine"),
+        ("python-requests/2.32 (SomeBot)", "robot", "bot", "Machine"),
+        ("anna-script", "no_robot", None, "Machine"),
+    ],
+)
+def test_a_program_is_held_against_the_list_at_the_edge_and_its_name_ends_there(agent, verdict, pattern, method):
+    caller = _admit(Edge(_RING, robots=_ROBOTS), address="10.0.0.1", agent=agent)
+    program = caller.program
+    assert (program.verdict, program.pattern, caller.access) == (verdict, pattern, method)
+    assert (program.list_sha256, program.list_version) == ("5a" * 32, "2025-01-01")
+    assert agent not in _record(caller).to_canonical().decode()
+
+
+def test_without_a_list_or_without_a_program_the_use_says_that_nobody_can_tell():
+    assert _admit(agent="curl/8").program == Program(verdict="no_list")
+    assert _admit(Edge(_RING, robots=_ROBOTS), address="10.0.0.1").program is None
+
+
+def test_what_the_door_says_of_the_access_goes_before_what_the_program_is():
+    assert _admit(agent="curl/8", access="Regular").access == "Regular"
+    assert _admit(agent=_FIREFOX, access="Machine").access == "Machine"
+    assert _admit().access == "Regular"
+
+
+def test_a_session_becomes_a_pseudonym_that_is_no_users():
+    caller = _admit(token="s1", session="s1")  # noqa: S106 - a cookie of the test
+    assert caller.session == _KEY.make_pseudonym("observatory:session", "s1")
+    assert caller.session != caller.who.pseudonym
+    assert _record(caller).session == caller.session
+    assert _admit(token="s1").session is None  # noqa: S106
