@@ -247,7 +247,8 @@ def _promise_figures(kept: Topic) -> Promise:
         kept=kept,
         action="send",
         title="Figures per installation, metric and period: what consumers subscribe to",
-        writer="Workers, every ten minutes, and `observatory report --publish`; equal to what the report says at that moment.",
+        writer="Workers, when they start and every ten minutes, and `observatory report --publish`; "
+        "equal to what the report says at that moment.",
         key="`<installation>/<metric>/<from_at>/<to_at>`.",
         value=MetricValue,
         value_in_words=(
