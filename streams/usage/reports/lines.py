@@ -128,7 +128,7 @@ class _Lines:
             "uses_by_country",
             lambda figures: figures.countries,
             always=(UNKNOWN_COUNTRY,),
-            to_label=lambda code: f"{to_country_name(code) or 'unknown'} ({code})",
+            to_label=lambda code: f"uses: {to_country_name(code) or 'unknown'} ({code})",
             shared=True,
         )
         if not any(self.hidden):
@@ -143,7 +143,7 @@ class _Lines:
             fill(figures, hidden) if coverage.share else Cell(NotMeasured(why=NO_FACTS))
             for figures, coverage, hidden in zip(self.columns, self.coverage, self.hidden, strict=True)
         )
-        return [*kept, Line(DEFINITIONS["uses_by_country"], TOGETHER, "suppressed countries, together", cells)]
+        return [*kept, Line(DEFINITIONS["uses_by_country"], TOGETHER, "uses: suppressed countries, together", cells)]
 
     def make_sources(self) -> list[Line]:
         """Return the uses by source of the country, unless they would tell how many are of an unknown one."""

@@ -119,7 +119,7 @@ def test_late_uses_make_the_next_restatement_with_the_lines_that_changed(tmp_pat
     assert f"restatement 0, seal `{first.seal.seal}`" in changes
     assert "-| Images processed | 20 |\n" in changes
     assert "+| Images processed | 21 |\n" in changes
-    assert "+| - France (FR) | suppressed |\n" in changes
+    assert "+| - uses: France (FR) | suppressed |\n" in changes
     assert read_files(first.folder) == before
     assert verify_folder(second.closed.folder).differences == ()
 
@@ -127,7 +127,7 @@ def test_late_uses_make_the_next_restatement_with_the_lines_that_changed(tmp_pat
 def test_the_threshold_of_a_closing_is_frozen_and_holds_for_its_restatements(tmp_path):
     few = [make_use(f"f{number}", who=make_person("carl"), country="FR") for number in range(5)]
     open_to_all = close(tmp_path / "one", [*list_uses(), *few], least_persons=1).closed.folder
-    assert "| - France (FR) | 5 (" in (open_to_all / "report" / "usage.md").read_text(encoding="utf-8")
+    assert "| - uses: France (FR) | 5 (" in (open_to_all / "report" / "usage.md").read_text(encoding="utf-8")
     assert verify_folder(open_to_all).differences == ()
     first = close(tmp_path / "two", [*list_uses(), *few])
     again = close(tmp_path / "two", [*list_uses(), *few, make_use("late")], at=LATER_AT, least_persons=1)
@@ -135,7 +135,7 @@ def test_the_threshold_of_a_closing_is_frozen_and_holds_for_its_restatements(tmp
         assert closing.inputs.least_persons == 3
         for name in ("usage.md", "usage.csv", "usage.json"):
             assert "suppressed" in (closing.closed.folder / "report" / name).read_text(encoding="utf-8")
-        assert "| - France (FR) | suppressed |" in (closing.closed.folder / "report/usage.md").read_text(
+        assert "| - uses: France (FR) | suppressed |" in (closing.closed.folder / "report/usage.md").read_text(
             encoding="utf-8"
         )
 

@@ -224,9 +224,9 @@ def test_countries_are_named_and_the_unknown_one_is_a_row_with_its_share():
     assert [_read(report, "uses_by_country", code) for code in ("ES", "IT", "ZZ", "UK")] == [[2], [1], [2], []]
     lines = [line for line in report.sheets[0].lines if line.definition.metric == "uses_by_country"]
     assert [(line.label, line.cells[0].share) for line in lines] == [
-        ("Spain (ES)", 0.4),
-        ("Italy (IT)", 0.2),
-        ("unknown (ZZ)", 0.4),
+        ("uses: Spain (ES)", 0.4),
+        ("uses: Italy (IT)", 0.2),
+        ("uses: unknown (ZZ)", 0.4),
     ]
     assert _read(report, "uses_by_country_source", "geoip") == [5]
 

@@ -77,16 +77,16 @@ def test_a_suppressed_number_is_in_no_form_of_the_report_and_on_no_topic(example
     assert all(row["why"] == "few_persons" and not {"value", "share", "low", "high"} & row.keys() for row in hidden)
     lines = [line for line in to_csv(example).splitlines() if "uses_by_country,IT" in line]
     assert [",suppressed,few_persons,,,,,," in line for line in lines] == [True, False]
-    assert "| - Italy (IT) | suppressed |" in to_markdown(example)
+    assert "| - uses: Italy (IT) | suppressed |" in to_markdown(example)
     assert not [value for value in to_metric_values(example) if "by_country" in value.metric]
 
 
 def test_a_country_that_is_alone_is_hidden_among_the_unknown_ones_of_whom_nothing_else_tells():
     report = _report(_make_uses("PT", "a", 5))
     assert _read(report) == {
-        "Portugal (PT)": ["suppressed"],
-        "unknown (ZZ)": ["suppressed"],
-        "suppressed countries, together": ["5 (100.00 %)"],
+        "uses: Portugal (PT)": ["suppressed"],
+        "uses: unknown (ZZ)": ["suppressed"],
+        "uses: suppressed countries, together": ["5 (100.00 %)"],
     }
     sources = _read(report, "uses_by_country_source")
     assert sources == {name: ["suppressed"] for name in ("declared", "geoip", "idp", "none")}
@@ -106,10 +106,10 @@ def test_what_totals_and_names_give_away_is_said():
 def test_owners_of_feeds_are_no_persons_and_hide_nobody():
     owner = _make_uses("NO", "a", 40, who=make_owner("imr"), country_source="declared")
     report = _report([*owner, *_make_uses("IT", "a", 4), *_make_uses("BE", "abc", 6)])
-    assert _read(report)["Norway (NO)"] == ["40 (80.00 %)"]
-    assert _read(report)["suppressed countries, together"] == ["10 (20.00 %)"]
+    assert _read(report)["uses: Norway (NO)"] == ["40 (80.00 %)"]
+    assert _read(report)["uses: suppressed countries, together"] == ["10 (20.00 %)"]
     assert _read(report, "uses_by_owner") == {"imr": ["40"]}
-    assert _read(_report(owner))["Norway (NO)"] == ["40 (100.00 %)"]
+    assert _read(_report(owner))["uses: Norway (NO)"] == ["40 (100.00 %)"]
 
 
 def test_addresses_that_may_be_of_one_person_with_a_login_are_not_added_to_it():
@@ -118,16 +118,16 @@ def test_addresses_that_may_be_of_one_person_with_a_login_are_not_added_to_it():
         for number in range(2)
     ]
     report = _report([*address, *_make_uses("IT", "ab", 2), *_make_uses("BE", "abc", 6)])
-    assert _read(report)["Italy (IT)"] == ["suppressed"]
+    assert _read(report)["uses: Italy (IT)"] == ["suppressed"]
 
 
 def test_the_threshold_is_the_scopes_and_one_tells_all():
     uses = [*_make_uses("IT", "abc", 4), *_make_uses("BE", "abcdefg", 7), *_make_uses("ES", "abcdefgh", 9)]
-    assert _read(_report(uses))["Italy (IT)"] == ["4 (20.00 %)"]
-    assert _read(_report(uses, least=4))["Italy (IT)"] == ["suppressed"]
+    assert _read(_report(uses))["uses: Italy (IT)"] == ["4 (20.00 %)"]
+    assert _read(_report(uses, least=4))["uses: Italy (IT)"] == ["suppressed"]
     assert _read(_report(_make_uses("IT", "a", 4), least=1)) == {
-        "Italy (IT)": ["4 (100.00 %)"],
-        "unknown (ZZ)": ["0 (0.00 %)"],
+        "uses: Italy (IT)": ["4 (100.00 %)"],
+        "uses: unknown (ZZ)": ["0 (0.00 %)"],
     }
 
 

@@ -51,8 +51,8 @@ def test_a_table_is_texts_of_equal_length(report):
     people = {row[0]: row[1:] for table in tables if table.title == "obsea: Users and countries" for row in table.rows}
     assert people["Unique users"][1] == "not measured: nobody can log in"
     assert people["Countries"][1] == "Italy, Spain"
-    assert people["- Italy (IT)"][1] == "1 (50.00 %)"
-    assert people["- unknown (ZZ)"][1] == "0 (0.00 %)"
+    assert people["- uses: Italy (IT)"][1] == "1 (50.00 %)"
+    assert people["- uses: unknown (ZZ)"][1] == "0 (0.00 %)"
     assert tables[-1].rows == (("Different uses under one id", "1"), ("No use: not_json", "1"))
 
 
@@ -101,7 +101,7 @@ def test_markdown_has_every_table_and_every_definition(report):
         assert f"## {table.title}\n\n| " in text
     for definition in DEFINITIONS.values():
         assert definition.name in text
-    assert "| - Italy (IT) | not measured: nothing was counted | 1 (50.00 %) |" in text
+    assert "| - uses: Italy (IT) | not measured: nothing was counted | 1 (50.00 %) |" in text
     assert report.conflicts[0] in text
 
 
