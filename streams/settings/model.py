@@ -172,6 +172,8 @@ class FeedSettings(Settings):
         Whom a use without a login belongs to.
     country
         Declared country of the owner, ISO 3166; ``ZZ`` when not known.
+    institution
+        Home institution of the owner, as the registry ROR names it.
     folder, watch
         Which files of a folder are the feed's, and when one that appears is complete.
     collection
@@ -186,6 +188,7 @@ class FeedSettings(Settings):
     reads: Literal["pictures", "runs"] = "pictures"
     owner: Name = "unknown"
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "ZZ"
+    institution: Annotated[str, Field(pattern=r"^0[a-z0-9]{6}[0-9]{2}$")] | None = None
     instrument: Name = "camera"
     capture: CaptureRule = CaptureRule()
     sampling: SamplingSettings = SamplingSettings()

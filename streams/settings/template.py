@@ -66,6 +66,7 @@ conf = 0.25
 installation = "fish"
 owner = "my-institute"           # a use without a login belongs to the feed's owner
 country = "ZZ"                   # ISO 3166 code of the owner; ZZ: not known
+# institution = "02nv7yv05"      # the owner's institution, as https://ror.org names it
 instrument = "camera-1"
 # deployments = "deployments.csv" # dated positions, clock offsets and masks of this camera: fill them in, then take the # off
 

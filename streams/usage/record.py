@@ -168,7 +168,9 @@ class Recorder:
 
 def make_recorder(deployment: Deployment) -> Recorder:
     """Return what writes down the uses of a deployment's feeds."""
-    return Recorder({name: make_feed_caller(feed.owner, feed.country) for name, feed in deployment.feeds.items()})
+    return Recorder(
+        {name: make_feed_caller(feed.owner, feed.country, feed.institution) for name, feed in deployment.feeds.items()}
+    )
 
 
 def _make(

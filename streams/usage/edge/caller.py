@@ -72,16 +72,18 @@ class Caller:
     session: str | None = None
 
 
-def make_feed_caller(owner: str, country: str = UNKNOWN_COUNTRY) -> Caller:
+def make_feed_caller(owner: str, country: str = UNKNOWN_COUNTRY, institution: str | None = None) -> Caller:
     """Return the caller that stands for a feed: its declared owner, who is no user and counts as affiliated.
 
     Parameters
     ----------
     country
         ISO 3166; ``ZZ`` where none is declared.
+    institution
+        The owner's, as ROR names it; absent where none is declared.
     """
     source: CountrySource = "none" if country == UNKNOWN_COUNTRY else "declared"
-    return Caller(DeclaredOwner(owner=owner), country, source)
+    return Caller(DeclaredOwner(owner=owner), country, source, institution=institution)
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,13 +209,16 @@ def test_a_person_may_be_the_caller():
 
 def test_a_deployments_recorder_knows_its_feeds_owners():
     feeds = {
-        "camera": SimpleNamespace(owner="upc-obsea", country="ES"),
-        "other": SimpleNamespace(owner="x", country="ZZ"),
+        "camera": SimpleNamespace(owner="upc-obsea", country="ES", institution=None),
+        "other": SimpleNamespace(owner="x", country="ZZ", institution="03mb6wj31"),
     }
     order, digest = _make_order(), _OBSERVER.to_digest()
     assert make_recorder(SimpleNamespace(feeds=feeds)).record_processed(order, _announce(order), digest) == _process(
         order, _announce(order)
     )
+    feeds["camera"] = feeds["other"]
+    declared = make_recorder(SimpleNamespace(feeds=feeds)).record_processed(order, _announce(order), digest)
+    assert (declared.institution, declared.country_source) == ("03mb6wj31", "none")
     orphan = make_recorder(SimpleNamespace(feeds={})).record_processed(order, _announce(order), digest)
     assert (orphan.who.owner, orphan.country, orphan.country_source) == ("unknown", "ZZ", "none")
 
