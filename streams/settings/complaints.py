@@ -19,6 +19,7 @@ _LOGIN = re.compile(r"//[^/]*@")
 #: What matches the patterns that settings are held against.
 _EXAMPLES = {
     r"^[A-Z]{2}$": "ES, two capital letters of ISO 3166, or ZZ where it is not known",
+    r"^0[a-z0-9]{6}[0-9]{2}$": "02nv7yv05, the end of the address that https://ror.org gives an institution",
     r"^\d{4}-(0[1-9]|1[0-2])$": "2022-09, a year and a month",
     r"^[a-z0-9][a-z0-9-]{0,62}$": "camera-1, of a-z, 0-9 and hyphens",
 }
