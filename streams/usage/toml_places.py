@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 _HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\"-]+)\s*\]\]?\s*(?:#.*)?")
 _KEY = re.compile(r"\s*(?:([A-Za-z0-9_-]+)|\"([^\"]+)\")\s*=")
 
+#: What texts of a form are, by the pattern of the form.
+_FORMS = {
+    r"^\d{4}-(0[1-9]|1[0-2])$": "a month such as 2022-09",
+    r"^[0-9a-f]{64}$": "a SHA-256 digest, 64 hexadecimal digits",
+    r"^[a-z0-9][a-z0-9-]{0,62}$": "a name of lower-case letters, digits and hyphens",
+    r"^[a-z][a-z0-9_]{0,47}$": "a code of lower-case letters, digits and underscores that begins with a letter",
+}
+
 #: ``row, 3, unit``: the key ``unit`` of the fourth ``[[row]]``; the same steps as pydantic names in ``loc``.
 Place = tuple[str | int, ...]
 
@@ -88,5 +96,21 @@ class Tables:
         """Return where in the file a model found something wrong, and what, by the file's names."""
         names = {plural: single for single, plural in self.lists.items()}
         steps = tuple(names.get(str(step), step) for step in item["loc"])
-        what = "there is no such field" if item["type"] == "extra_forbidden" else item["msg"]
-        return steps, f"{'.'.join(map(str, steps))}: {what.removeprefix('Value error, ')}"
+        # people count from 1
+        told = ".".join(str(step + 1) if isinstance(step, int) else step for step in steps)
+        return steps, f"{told}: {_explain(item)}"
+
+
+def _explain(item: Any) -> str:  # noqa: ANN401 - pydantic's own
+    """Return what is wrong with a value, and what would be right."""
+    given = repr(item["input"])[:40]
+    match item["type"]:
+        case "extra_forbidden":
+            return "there is no such field"
+        case "missing":
+            return "it is missing"
+        case "literal_error":
+            return f"{given} is none of {item['ctx']['expected'].replace(' or ', ', ')}"
+        case "string_pattern_mismatch":
+            return f"{given} is not {_FORMS.get(item['ctx']['pattern'], 'of the right form')}"
+    return str(item["msg"]).removeprefix("Value error, ")

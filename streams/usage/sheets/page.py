@@ -29,7 +29,7 @@ th, td { border: 1px solid #b8c4cf; padding: .35rem .5rem; text-align: left; ver
 th { background: #eaf0f5; }
 tr, figure, h2, h3, h4 { break-inside: avoid; } h2, h3, h4 { break-after: avoid; } thead { display: table-header-group; }
 table.description th { width: 14rem; }
-table.metrics th:first-child { width: 16%; }
+table.metrics th:first-child { width: 15%; } table.metrics th:nth-last-child(2) { width: 18%; }
 td.estimated, td.not-measured { background: #fbf3e4; }
 td.partial { background: repeating-linear-gradient(135deg, #fff, #fff 6px, #eef2f5 6px, #eef2f5 12px); }
 h4 { margin: 1rem 0 .2rem; } h4 + ul { margin-top: .2rem; }

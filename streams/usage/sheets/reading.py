@@ -79,15 +79,36 @@ def read_text(text: str, name: str) -> Sheet:
         As :func:`read_sheet`.
     """
     plain, lines = _TABLES.read(text, name)
+    fields = _TABLES.to_fields(plain)
     try:
-        sheet = Sheet.model_validate(_TABLES.to_fields(plain))
+        sheet = Sheet.model_validate(fields)
     except ValidationError as error:
         complaints = [_to_complaint(item, lines) for item in error.errors()]
+        complaints += _check_rest(fields, {item["loc"][:2] for item in error.errors()})
     else:
-        complaints = [*_check_metrics(sheet), *_check_values(sheet), *_check_windows(sheet)]
+        complaints = list(_check(sheet))
         if not complaints:
             return sheet
     raise FatalFault("\n".join(f"{name}:{line}: {what}" for line, what in sorted(complaints)))
+
+
+def _check(sheet: Sheet) -> Iterator[_Complaint]:
+    yield from _check_metrics(sheet)
+    yield from _check_values(sheet)
+    yield from _check_windows(sheet)
+
+
+def _check_rest(fields: dict[str, Any], wrong: set[tuple[int | str, ...]]) -> Iterator[_Complaint]:
+    """Yield what is wrong beside values that cannot be read, where all else can be: nobody wants to look twice."""
+    rest = dict(fields)
+    for name in ("declared", "imported"):
+        values = fields.get(name)
+        if isinstance(values, list):
+            rest[name] = [value for place, value in enumerate(values) if (name, place) not in wrong]
+    try:
+        yield from _check(Sheet.model_validate(rest))
+    except ValidationError:
+        return
 
 
 def _to_complaint(item: Any, lines: dict[Place, int]) -> _Complaint:  # noqa: ANN401 - pydantic's own

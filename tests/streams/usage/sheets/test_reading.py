@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from schemas.errors import FatalFault
@@ -31,7 +33,7 @@ def test_every_mistake_of_form_is_named_at_once_with_its_line():
     lines = _complain(text)
     assert [line.split(":")[0] for line in lines] == ["museum.toml"] * 4
     assert [int(line.split(":")[1]) for line in lines] == [11, 15, 16, 25]
-    assert "metric.0.units: there is no such field" in lines[2]
+    assert "metric.1.units: there is no such field" in lines[2]
     assert _complain("") == ["museum.toml:1: metric: Field required"]
     assert _complain("\nmetric = []\n") != []
 
@@ -103,3 +105,24 @@ def test_sheets_of_a_folder_are_read_together_and_their_mistakes_told_together(t
     assert "d.toml could not be read" in caught.value.sentence
     with pytest.raises(FatalFault, match="no metric sheet"):
         read_sheets([])
+
+
+def test_what_is_wrong_is_told_with_what_would_be_right_and_all_of_it_at_once():
+    good = declare("steps", "M13-24", "3", evidence_sha256=EVIDENCE)
+    unreadable = declare("steps", "M25-36", "4", evidence_sha256="soon")
+    unknown = declare("stairs", "M13-24", "5")
+    with pytest.raises(FatalFault) as caught:
+        read(STEPS, good, unreadable, unknown)
+    assert re.findall(r"museum\.toml:\d+: (.*)", caught.value.sentence) == [
+        "declared.2.evidence_sha256: 'soon' is not a SHA-256 digest, 64 hexadecimal digits",
+        "stairs, M13-24: there is no such metric",
+    ]
+    with pytest.raises(FatalFault, match=r"metric\.1\.kind: 'counts' is none of 'count', 'unique', 'names'"):
+        read(STEPS.replace('"count"', '"counts"'))
+    with pytest.raises(FatalFault, match="project_starts: '2022-13' is not a month such as 2022-09"):
+        read_text((HEAD + STEPS).replace("2022-09", "2022-13"), "museum.toml")
+
+
+def test_a_sheet_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(FatalFault, match="There is no metric sheet nowhere"):
+        read_sheets([tmp_path / "nowhere"])
