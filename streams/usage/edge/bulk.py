@@ -17,6 +17,7 @@ from sinks.parquet import PARQUET_MEDIA_TYPE, Column, Layout, make_table, open_w
 from streams.usage.edge.bulk_sql import (
     FACT_SQL,
     FIELDS,
+    PARTS_SQL,
     PIECES,
     READ_CSV,
     READ_JSON,
@@ -51,8 +52,8 @@ _MOST_COMPLAINTS = 50
 #: Letters of a line.
 _LINE_LIMIT = 65_536
 
-#: Facts made at once: with the texts of their digests a row takes some 4 kB meanwhile.
-_ROWS_AT_ONCE = 50_000
+#: Facts made at once: texts of so many bytes become their digests, and several times as much is in memory meanwhile.
+_BYTES_AT_ONCE = 50_000_000
 
 _SEPARATOR = "\x1f"
 
@@ -151,12 +152,11 @@ def _read(database: Database, path: Path) -> int:
 
 def _make_object(database: Database, now_at: dt.datetime) -> bytes:
     """Return the facts as one object; while some rows are queried, the ones before them are written."""
-    last = int(database.run("SELECT max(n) FROM row")[0][0])
     target = io.BytesIO()
     with open_writer(FACTS, target) as writer, ThreadPoolExecutor(1, thread_name_prefix="facts") as aside:
         written: Future[None] | None = None
-        for start in range(0, last + 1, _ROWS_AT_ONCE):
-            limits = {"now": to_milliseconds(now_at), "start": start, "end": start + _ROWS_AT_ONCE}
+        for first, last in database.run(PARTS_SQL, {"most": _BYTES_AT_ONCE}):
+            limits = {"now": to_milliseconds(now_at), "first": first, "last": last}
             table = database.fetch(FACT_SQL, FACTS, limits)
             if written is not None:
                 written.result()

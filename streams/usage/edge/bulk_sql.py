@@ -195,10 +195,17 @@ _ID = _TOLD | {PROGRAM: _NOT_TOLD, REQUEST: f"chr({ord(REQUEST)})", EVENT_ID: f"
 #: Texts in the place of two digests, which Python makes of them in a third of the time that the database takes.
 TEXTS = ("event_sha256", "use_sha256")
 
+#: Lines in parts of about so many bytes of text: a use takes some 1,000, and 67 for each digest of a content.
+PARTS_SQL = """
+    SELECT min(n), max(n) FROM (
+        SELECT n, sum(1000 + 67 * len(own_content)) OVER (ORDER BY n) // $most AS part FROM row
+    ) GROUP BY part ORDER BY 1
+"""
+
 #: Facts, in any order.
 FACT_SQL = f"""
     WITH told AS NOT MATERIALIZED (
-        SELECT *, {_TIME} AS time_text FROM row JOIN template USING (shape) WHERE n >= $start AND n < $end
+        SELECT *, {_TIME} AS time_text FROM row JOIN template USING (shape) WHERE n BETWEEN $first AND $last
     ), asked AS NOT MATERIALIZED (
         SELECT *, coalesce(own_id, sha256({_write(_ID)})) AS request FROM told
     ), made AS NOT MATERIALIZED (

@@ -334,3 +334,15 @@ def test_no_name_mail_or_address_of_a_file_is_in_the_object(tmp_path):
     (info,) = store.list("")
     rows = str(_read_rows(store)) + store.read(info.key).decode("latin-1")
     assert [canary for canary in canaries if canary in rows] == []
+
+
+def test_a_file_made_in_many_parts_is_the_same_facts_in_the_order_of_its_lines(tmp_path, monkeypatch):
+    lines = [
+        _LINE | {"id": f"job-{number}", "subject": f"user-{number % 7}", "content": ["ab" * 32] * (number % 3)}
+        for number in range(200)
+    ]
+    whole, _ = _import(tmp_path, lines)
+    monkeypatch.setattr("streams.usage.edge.bulk._BYTES_AT_ONCE", 9_000)
+    parts, _ = _import(tmp_path, lines)
+    assert [row["offset"] for row in _read_rows(parts)] == list(range(1, 201))
+    assert _read_rows(parts) == _read_rows(whole)
