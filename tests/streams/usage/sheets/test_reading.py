@@ -34,7 +34,7 @@ def test_every_mistake_of_form_is_named_at_once_with_its_line():
     assert [line.split(":")[0] for line in lines] == ["museum.toml"] * 4
     assert [int(line.split(":")[1]) for line in lines] == [11, 15, 16, 25]
     assert "metric.1.units: there is no such field" in lines[2]
-    assert _complain("") == ["museum.toml:1: metric: Field required"]
+    assert _complain("") == ["museum.toml:1: metric: it is missing"]
     assert _complain("\nmetric = []\n") != []
 
 
