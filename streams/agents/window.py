@@ -134,6 +134,7 @@ class CrewWindow(Generic[E, Outcome]):
         self._waiting: deque[_Taken[E, Outcome]] = deque()
         self._done: deque[_Taken[E, Outcome]] = deque()
         self._serving = 0
+        self._is_over = False
 
     @property
     def is_full(self) -> bool:
@@ -168,6 +169,7 @@ class CrewWindow(Generic[E, Outcome]):
             raise WindowClosedError from error
         finally:
             with self._lock:
+                self._is_over = True
                 self._waiting.clear()
             taker.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
@@ -182,10 +184,15 @@ class CrewWindow(Generic[E, Outcome]):
             self._taken[event.partition] += 1
             with self._lock:
                 self._waiting.append(taken)
-                is_wanted = self._serving < self._width
-                self._serving += is_wanted
+                is_wanted = self._want_thread()
             if is_wanted:
                 self._threads.submit(self._serve)
+
+    def _want_thread(self) -> bool:
+        """Count one thread more among those that serve, where there may be one."""
+        is_wanted = self._serving < self._width
+        self._serving += is_wanted
+        return is_wanted
 
     def _serve(self) -> None:
         """Do what waits, in a thread, until nothing does or others have their turn."""
@@ -217,12 +224,20 @@ class CrewWindow(Generic[E, Outcome]):
             return [self._waiting.popleft() for _ in range(share)]
 
     def _pick(self, lot: list[_Taken[E, Outcome]]) -> list[_Taken[E, Outcome]]:
-        """Return those to be done in one go, the others given back to whoever comes first."""
+        """Return those to be done in one go, the others given back to whoever comes first, unless all is over."""
         if len(lot) == 1:
             return lot
         count = self._crew.pick([taken.event for taken in lot])
+        if count == len(lot):
+            return lot
         with self._lock:
+            if self._is_over:
+                return lot[:count]
             self._waiting.extendleft(reversed(lot[count:]))
+            is_wanted = self._want_thread()  # others may have left meanwhile, for nothing waited
+        if is_wanted:
+            with contextlib.suppress(RuntimeError):  # the threads are sent home
+                self._threads.submit(self._serve)
         return lot[:count]
 
     def _tell(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Barrier, Lock
 from threading import Event as Flag
@@ -285,6 +285,64 @@ async def test_what_a_long_unit_left_of_its_lot_is_done_by_others_meanwhile(open
     gate.set()
     await asyncio.wait_for(run, BOUND_S)
     assert acked == [(0, n) for n in range(20)]
+
+
+class Waiting(Executor):
+    """Keeps what it shall run until the test runs it."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], object]] = []
+
+    def submit(self, call, /, *_args, **_named):
+        self.calls.append(call)
+        return Future()
+
+    def run_next(self) -> None:
+        self.calls.pop(0)()
+
+
+async def test_what_is_given_back_after_the_other_threads_found_nothing_and_left_is_done_by_another_all_the_same():
+    events, acked = make_events([(0, n) for n in range(4)])
+    threads, done = Waiting(), []
+
+    def join(_waiting: Sequence[Event]) -> int:
+        threads.run_next()  # the other thread does all it sees, and leaves
+        return 1
+
+    def work(event: Event) -> None:
+        if event.number == 0:
+            assert done == [2, 3]
+            threads.run_next()
+            assert done == [2, 3, 1], "a long unit is at work here, and another thread has the one behind it"
+        done.append(event.number)
+
+    run = asyncio.create_task(
+        CrewWindow(Hands(work, join=join), 2, threads=threads, on_hold=ignore).run(stream(events))
+    )
+    await wait_for(lambda: len(threads.calls) == 2)
+    threads.run_next()
+    await asyncio.wait_for(run, BOUND_S)
+    assert acked == [(0, n) for n in range(4)]
+
+
+async def test_what_is_given_back_after_the_window_closed_is_not_done():
+    events, acked = make_events([(0, n) for n in range(4)])
+    threads, loop = Waiting(), asyncio.get_running_loop()
+
+    async def stop() -> None:
+        run.cancel()
+        await asyncio.wait([run])
+
+    def join(_waiting: Sequence[Event]) -> int:
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(BOUND_S)
+        return 1
+
+    hands = Hands(join=join)
+    run = asyncio.create_task(CrewWindow(hands, 2, threads=threads, on_hold=ignore).run(stream(events)))
+    await wait_for(lambda: len(threads.calls) == 2)
+    await asyncio.to_thread(threads.run_next)
+    assert hands.together == [[0]]
+    assert acked == []
 
 
 async def test_when_one_of_several_fails_none_of_them_is_acknowledged(open_window):
