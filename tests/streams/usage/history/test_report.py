@@ -15,7 +15,7 @@ from streams.usage.reports.lines import TOGETHER, Suppressed
 from streams.usage.reports.report import Report, make_report
 from tests.support.history.deeds import PLACES
 from tests.support.history.records import History, make_history
-from tests.support.history.truth import COLUMNS, Truth, find_gaps
+from tests.support.history.truth import COLUMNS, Truth, find_gaps, is_counted
 
 #: Figures that count distinct things.
 _DISTINCT = ("unique_users", "user_groups", "countries", "country_count")
@@ -190,3 +190,22 @@ def test_the_history_has_what_makes_counting_hard(history):
         assert numbers["flowcam", metric, "", "TOTAL"] > 100
     for place in ("litter", "zooscan", "obsea"):
         assert numbers[place, "uncounted_uses", "robot", "TOTAL"] > 10
+    counted = [deed for deed in history.deeds if is_counted(deed)]
+    # archives of pictures, some of which hold one twice or what was there before; workshops of people who come once
+    archives = [deed.contents for deed in counted if deed.kind == "image_set" and deed.what == "processed"]
+    assert sum(len(contents) > 1 for contents in archives) > 1_000
+    assert sum(len(set(contents)) < len(contents) for contents in archives) > 100
+    assert len({deed.who for deed in counted if deed.traffic == "training"}) > 100
+    # outages, of which one is in two periods and one of two doors at once; every zone, and another year by the clock on the wall
+    assert sum(len(door.outages) for place in PLACES for door in place.doors) > 4
+    assert len({deed.at.utcoffset() for deed in history.deeds}) == 7
+    assert sum(deed.at.month != deed.at.astimezone(dt.UTC).month for deed in counted) > 100
+    assert {deed.what for deed in history.deeds} >= {
+        "processed",
+        "ingested",
+        "served",
+        "annotated",
+        "refused",
+        "failure",
+        "health",
+    }
