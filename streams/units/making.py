@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from sinks.results import ResultWriting, Sealed
     from streams.units.spending import CpuClock, Spent
 
+#: Pixels of units that a detector has in hand: with more, it is given no further unit until it has answered for these. A small
+#: file may hold a very large picture of one colour.
+_IN_HAND_BYTES = 96 << 20
+
 
 class OpenedUnit(Protocol):
     """A unit whose images can be looked at, once, in order."""
@@ -161,23 +165,40 @@ def look_together(
         If the detector refuses one of their images and does not say whose.
     TransientFault, FatalFault
         If the store is away, or the detector is broken.
+    RuntimeError
+        If the detector breaks its promise.
     """
-    owners: deque[Making] = deque()
-
-    def draw() -> Iterator[View]:
-        for making in makings:
-            for view in making.draw(reader):
-                owners.append(making)
-                yield view
-
+    left = deque(makings)
     try:
-        for view, findings in pair_answers(detector, draw()):
-            making = owners.popleft()
-            making.take(view, findings, reader)
-            on_image(making.order)
+        while left:
+            begun = _look_at_some(left, reader, detector, on_image)
+            if not all(making.sealed or making.fault for making in begun) or not begun:
+                message = f"the detector {detector.identity.name} did not draw all it was given"
+                raise RuntimeError(message)
     finally:
         for making in makings:
             making.close()
+
+
+def _look_at_some(
+    left: deque[Making], reader: Reader, detector: Detector, on_image: Callable[[WorkOrder], None]
+) -> list[Making]:
+    """Take units and look at them, as many as there is memory for while the detector has them in hand; return them."""
+    begun: list[Making] = []
+    owners: deque[tuple[Making, int]] = deque()
+
+    def draw() -> Iterator[View]:
+        while left and sum(size_bytes for _, size_bytes in owners) < _IN_HAND_BYTES:
+            begun.append(left.popleft())
+            for view in begun[-1].draw(reader):
+                owners.append((begun[-1], view.pixels.nbytes))
+                yield view
+
+    for view, findings in pair_answers(detector, draw()):
+        making, _ = owners.popleft()
+        making.take(view, findings, reader)
+        on_image(making.order)
+    return begun
 
 
 def add_measures(findings: tuple[Finding, ...], view: View) -> tuple[Finding, ...]:

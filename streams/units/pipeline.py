@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: Units of one image, of which each is looked at by itself: several may be in the detector's hands at once.
 _STILLS: frozenset[UnitKind] = frozenset({"still"})
 
-#: Files of units that are done together: their pixels, some twenty times as much, are in memory at once.
+#: Files of units that are done together; their pixels are some twenty times as much.
 _TOGETHER_BYTES = 2 << 20
 
 
@@ -121,7 +121,7 @@ class Pipeline:
                 return [
                     answer for order in orders for answer in self.process_together((order,), topics, on_image=on_image)
                 ]
-        sealed = [making.sealed for making in makings if making.sealed is not None]
+        sealed = [making.sealed for making in makings if making.sealed is not None and making.fault is None]
         if sealed:
             self.sink.store_together(sealed)
         return [self._tell(order, one, topics) for order, one in zip(orders, begun, strict=True)]

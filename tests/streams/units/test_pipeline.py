@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count
+from itertools import count, islice
 
+import numpy as np
 import pytest
 
 from detectors.scripted import ScriptedDetector, find_bright_centre
@@ -278,6 +280,62 @@ def test_a_picture_that_the_detector_refuses_does_not_take_the_others_of_its_lot
     assert second.reason == "too_bright"
     read_announced(first)
     read_announced(third)
+
+
+def test_a_detector_is_given_no_further_still_while_it_has_large_ones_in_hand(tmp_path):
+    open_now, most = set(), []
+
+    class Large(FakeReader):
+        @contextmanager
+        def open(self, unit):
+            open_now.add(unit.stamp.unit_id)
+            most.append(len(open_now))
+            yield Vast()
+            open_now.remove(unit.stamp.unit_id)
+
+    class Vast(Opened):
+        def __init__(self):
+            super().__init__((200,))
+
+        def views(self):
+            for view in super().views():
+                pixels = np.broadcast_to(view.pixels[:1, :1], (4_000, 5_000, 3))  # 60 MB, if anybody wrote it
+                yield replace(view, pixels=pixels)
+
+    class Glancing(ScriptedDetector):
+        def look(self, views):
+            yield from [() for _ in views]
+
+    orders = [make_order(number) for number in range(5)]
+    kit = Kit(tmp_path, reader=Large(), detector=Glancing())
+    for answer in kit.pipeline.process_together(orders, TOPICS):
+        read_announced(answer)
+    assert max(most) == 2
+    assert not open_now
+
+
+def test_a_unit_that_the_detector_refuses_after_its_last_answer_is_refused_and_stores_no_result(tmp_path):
+    class Late(ScriptedDetector):
+        def look(self, views):
+            yield from super().look(views)
+            raise RejectedInput("too_few_views", "It is too short.")
+
+    kit = Kit(tmp_path, detector=Late())
+    with pytest.raises(RejectedInput):
+        kit.process(make_order())
+    assert not [key for key in kit.list_keys() if key.endswith(".json")]
+
+
+@pytest.mark.parametrize("drawn", [0, 1])
+def test_a_detector_that_does_not_draw_all_it_is_given_is_a_mistake_and_stores_no_result(tmp_path, drawn):
+    class Lazy(ScriptedDetector):
+        def look(self, views):
+            yield from (self.script(view) for view in islice(views, drawn))
+
+    kit = Kit(tmp_path, detector=Lazy())
+    with pytest.raises(RuntimeError, match="did not draw all"):
+        kit.process(make_order())
+    assert not [key for key in kit.list_keys() if key.endswith(".json")]
 
 
 def test_small_different_stills_may_be_done_together_and_nothing_else(tmp_path):
