@@ -36,6 +36,8 @@ from streams.usage.reports.scope import Scope
 from streams.usage.reports.tables import list_notes, to_csv, to_json, to_markdown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sinks.object_store.store import ObjectStore
     from streams.brokers.client import Client
     from streams.settings.model import Deployment
@@ -170,15 +172,14 @@ def publish_metrics(deployment: Deployment) -> int:
         client.close()
 
 
-def read_told(deployment: Deployment, client: Client) -> Told:
-    """Return what the metric topic says; what is no figure of ours is passed over."""
-    told = Told()
-    newest: dict[bytes, MetricValue] = {}
-    for record in client.read(Topics(deployment.broker.topic_prefix).metric_period):
+def read_told(deployment: Deployment, client: Client, told: Told) -> None:
+    """Note what the metric topic says; what is no figure of ours is passed over."""
+    topic = Topics(deployment.broker.topic_prefix).metric_period
+    newest = {record.key: record.value or b"" for record in client.read(topic)}
+    for value in newest.values():
         with suppress(ValidationError):
-            newest[record.key or b""] = MetricValue.from_json(record.value or b"")
-    told.note(newest.values())
-    return told
+            told.note([MetricValue.from_json(value)])
+    told.is_read = True
 
 
 def send_metrics(
@@ -200,19 +201,25 @@ def send_metrics(
     standing
         Where facts stand that were read before, for who sends again and again.
     told
-        What the topic says, in which is noted what is sent; read from it, if nothing is given.
+        What the topic says, in which is noted what is sent; it is read from the topic once.
     """
-    told = read_told(deployment, client) if told is None else told
+    told = told or Told()
     now_at = now_at or dt.datetime.now(dt.UTC)
     scope = replace(to_scope(deployment), as_of_at=now_at)
     topic = Topics(deployment.broker.topic_prefix).metric_period
     sent = 0
     with open_facts(store, standing=standing) as facts:
         # what is current first: it is waited for
+        sent += _send(client, topic, to_metric_values(make_report(facts, make_current(now_at), scope)))
+        if not told.is_read:
+            read_told(deployment, client, told)
         late = list_late(facts, told, now_at)[:AT_ONCE]
-        for periods in (make_current(now_at), late):
-            values = to_metric_values(make_report(facts, periods, scope)) if periods else ()
-            client.append([Record(topic, to_metric_key(value), value.to_canonical()) for value in values])
-            told.note(values, now_at=now_at)
-            sent += len(values)
+        values = to_metric_values(make_report(facts, late, scope)) if late else ()
+        sent += _send(client, topic, values)
+        told.note(values, now_at=now_at)
     return sent
+
+
+def _send(client: Client, topic: str, values: Sequence[MetricValue]) -> int:
+    client.append([Record(topic, to_metric_key(value), value.to_canonical()) for value in values])
+    return len(values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ from schemas.errors import ObservatoryError
 from sinks.object_store.local import LocalStore
 from sinks.object_store.retention import expire_objects
 from streams.feeds.references import ORIGINALS
-from streams.reporting import read_told, send_metrics
+from streams.reporting import send_metrics
+from streams.usage.live.late import Told
 from streams.usage.reports.standing import Standing
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from sinks.object_store.store import ObjectStore
     from streams.brokers.client import Client
     from streams.settings.model import Deployment
-    from streams.usage.live.late import Told
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Upkeep:
     client: Client
     store: ObjectStore
     _retained_at: dt.datetime | None = None
-    _told: Told | None = None
+    _told: Told = field(default_factory=Told)
 
     @contextmanager
     def keep_up(self) -> Iterator[None]:
@@ -82,8 +82,6 @@ class Upkeep:
             If broker or store is away.
         """
         standing = Standing(self.deployment.folder / "state" / "usage")
-        if self._told is None:
-            self._told = read_told(self.deployment, self.client)
         send_metrics(self.deployment, self.client, self.store, standing=standing, told=self._told)
 
     def do_round(self, now_at: dt.datetime) -> None:

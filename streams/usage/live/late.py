@@ -37,10 +37,13 @@ class Told:
     ----------
     unfinished
         Periods of which it was told, while they went on or by another program, how they stood then.
+    is_read
+        Whether the topic was read.
     """
 
     as_of: dict[tuple[str, Period], str] = field(default_factory=dict)
     unfinished: set[tuple[str, Period]] = field(default_factory=set)
+    is_read: bool = False
 
     def note(self, values: Iterable[MetricValue], *, now_at: dt.datetime | None = None) -> None:
         """Note what is told.

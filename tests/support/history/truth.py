@@ -61,7 +61,7 @@ class Truth:
     by_country
         Distinct users by place, country and column.
     monthly
-        Deliveries and reads by place and month.
+        Deliveries, reads and images processed by place, metric and month.
     begun
         The first hour in which somebody counted, by place: when a door opened, or else the first deed.
     """
@@ -69,11 +69,13 @@ class Truth:
     numbers: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     members: defaultdict[tuple[str, str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     by_country: defaultdict[tuple[str, str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
-    monthly: Counter[tuple[str, int]] = field(default_factory=Counter)
+    monthly: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     first_at: dict[str, dt.datetime] = field(default_factory=dict)
     first_login: dict[str, int] = field(default_factory=dict)
 
     def add(self, deed: Deed, metric: str, count: int = 1, *details: str) -> None:
+        if metric in {"deliveries", "reads", "images_processed"}:
+            self.monthly[deed.place, metric, to_month(deed.at)] += count
         for column, months in COLUMNS.items():
             if to_month(deed.at) in months:
                 for detail in details or ("",):
@@ -143,7 +145,6 @@ def _count_use(truth: Truth, deed: Deed) -> None:
     truth.add(deed, "uses_by_tier", 1, str(deed.who.tier))
     truth.add(deed, "uses_by_country", 1, country)
     truth.add(deed, "uses_by_country_source", 1, source)
-    truth.monthly[deed.place, to_month(deed.at)] += 1
     if deed.who.tier == 1:
         truth.add(deed, "uses_by_owner", 1, deed.who.name)
     if deed.who.tier == 4:

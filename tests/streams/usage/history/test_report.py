@@ -147,15 +147,23 @@ def test_contradictions_and_what_is_no_use_are_counted(history, report):
 def test_months_that_stand_out_are_those_of_the_truth(history, report):
     expected = set()
     for place in PLACES:
-        months = {month: uses for (name, month), uses in history.truth.monthly.items() if name == place.name}
-        for month in range(min(months) + 12, max(months) + 1):
-            mean = sum(months.get(before, 0) for before in range(month - 12, month)) / 12
-            if months.get(month, 0) >= 3 * mean + 100 and month < 36:
-                year, of_year = divmod(month + 8, 12)
-                expected.add((place.name, f"{2022 + year}-{of_year + 1:02d}", months[month]))
-    assert {(spike.installation, spike.month, spike.uses) for spike in report.spikes} == expected
+        own = {key[1:]: count for key, count in history.truth.monthly.items() if key[0] == place.name}
+        first, running = min(month for _, month in own), max(month for _, month in own)
+        for metric in {metric for metric, _ in own}:
+            for month in range(first + 12, running + 1):
+                mean = sum(own.get((metric, before), 0) for before in range(month - 12, month)) / 12
+                count = own.get((metric, month), 0)
+                is_dip = month < running and mean >= 20 and count < mean / 100
+                if month < 36 and (count >= 3 * mean + 100 or is_dip):
+                    year, of_year = divmod(month + 8, 12)
+                    expected.add((place.name, metric, f"{2022 + year}-{of_year + 1:02d}", count, is_dip))
+    assert expected == {
+        (spike.installation, spike.metric, spike.flagged.month, spike.value, spike.flagged.kind == "dip")
+        for spike in report.spikes
+    }
     # the other workshops are no more than thrice what was usual there
-    assert {(name, month) for name, month, _ in expected} == {("smartbay", "2024-06")}
+    uses = {(name, month) for name, metric, month, *_ in expected if metric == "deliveries"}
+    assert uses == {("smartbay", "2024-06")}
 
 
 def test_under_keys_of_periods_a_total_of_users_is_told_as_the_bounds_that_the_periods_give():

@@ -109,7 +109,8 @@ def test_another_worker_goes_on_from_what_the_topic_says(place):
     place.record(make_use(0, requested_at=_at(8, 5)))
     place.send(_at(11, 20))
     place.client.append([Record(_TOPIC, b"no key of ours", b"{}")])
-    place.told = read_told(place.deployment, place.client)
+    place.told = Told()
+    read_told(place.deployment, place.client, place.told)
     assert place.list_late(_at(11, 21)) == []
     # nobody knows whether a month that was told while it went on has ended since
     assert place.list_late(_at(12, 21)) == ["2026-11"]
