@@ -72,8 +72,12 @@ class Chart:
     @property
     def note(self) -> str:
         """What was not counted of its bars; empty where all of it was."""
-        missing = "; ".join(f"{bar.label} without {bar.missing}" for bar in self.bars if bar.missing)
-        return f"Striped: partial. {missing}." if missing else ""
+        bars: dict[str, list[str]] = {}
+        for bar in self.bars:
+            if bar.missing:
+                bars.setdefault(bar.missing, []).append(bar.label)
+        told = "; ".join(f"{', '.join(labels)} without {missing}" for missing, labels in bars.items())
+        return f"Striped: partial. {told}." if told else ""
 
     @property
     def told(self) -> str:
