@@ -10,9 +10,11 @@ import pytest
 
 from schemas.errors import FatalFault, TransientFault
 from streams.usage.closing import close as closing_module
+from streams.usage.closing.close import close_period
 from streams.usage.closing.seal import SEAL_FILE
 from streams.usage.closing.shelf import list_closed
 from streams.usage.closing.verify import verify_folder
+from streams.usage.meter import Meter
 from tests.streams.usage.closing.closings import (
     CLOSED_AT,
     LATER_AT,
@@ -25,7 +27,7 @@ from tests.streams.usage.closing.closings import (
     read_files,
     write_inputs,
 )
-from tests.streams.usage.uses import keep, make_person, make_use
+from tests.streams.usage.uses import keep, make_person, make_record, make_use
 
 _ROOT = Path(__file__).parents[4]
 
@@ -157,6 +159,30 @@ def test_a_changed_sheet_makes_a_restatement_and_is_named_as_its_reason(tmp_path
     assert again.is_new
     assert again.inputs.because == ("The metric sheets were changed.",)
     assert again.inputs.late == ()
+
+
+def test_a_record_that_is_no_use_and_came_late_makes_a_restatement_and_is_its_reason(tmp_path):
+    close(tmp_path / "shelf")
+    store = keep(list_uses())
+    late = make_request().period.to_at - _SECOND
+    Meter(store, "log-2").take(
+        [make_record(0, b"no use", appended_at=late), make_record(1, b"?", appended_at=LATER_AT)]
+    )
+    again = close_period(store, tmp_path / "shelf", make_request(), LATER_AT)
+    assert again.is_new
+    assert again.inputs.because == ("Records that are no use were found that were taken in before the period's end.",)
+    changes = (again.closed.folder / "changes.md").read_text(encoding="utf-8")
+    assert again.inputs.because[0] in changes
+    assert "No use: not_json" in changes
+    assert not close_period(store, tmp_path / "shelf", make_request(), LATER_AT).is_new
+
+
+def test_another_list_of_robots_makes_a_restatement_and_is_its_reason(tmp_path):
+    given = write_inputs(tmp_path / "in")
+    close(tmp_path / "shelf", **given)
+    given["robots"].write_text(given["robots"].read_text().replace("bot", "spider"))
+    again = close(tmp_path / "shelf", at=LATER_AT, **given)
+    assert (again.is_new, again.inputs.because) == (True, ("Another list of robots was given.",))
 
 
 def test_without_sheets_and_robots_the_usage_report_is_sealed_alone(tmp_path):
