@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock
 from typing import BinaryIO
@@ -24,6 +24,9 @@ _NO_LINKS = Lock()
 #: Names of this process's temporary files: nobody else's, on whatever machine, are the same.
 _PROCESS = uuid.uuid4().hex
 _NUMBERS = itertools.count()
+
+#: Folders whose names may not be on the device yet. Whoever writes below one flushes its name too: its maker may be late.
+_FRESH: set[str] = set()
 
 _COPY_BYTES = 1 << 20
 
@@ -103,7 +106,7 @@ def write_replacing(target: str, fill: Fill) -> None:
         _remove(temporary)
         _refuse_folder(target)
         raise
-    sync_folder(folder)
+    _sync_names([folder])
 
 
 def write_new(target: str, fill: Fill) -> bool:
@@ -117,19 +120,26 @@ def write_new(target: str, fill: Fill) -> bool:
     folder = os.path.dirname(target)
     temporary = _write_temporary(folder, fill)
     try:
-        try:
-            os.link(temporary, target)
-        except FileExistsError:
-            _refuse_folder(target)
+        if not _name_new(temporary, target):
             return False
-        except OSError:  # FAT and some network drives have no hard links
-            with _NO_LINKS:
-                if os.path.exists(target):
-                    return False
-                os.replace(temporary, target)
     finally:
         _remove(temporary)
-    sync_folder(folder)
+    _sync_names([folder])
+    return True
+
+
+def _name_new(temporary: str, target: str) -> bool:
+    """Give a flushed file its name unless that is taken; say whether it has it. The temporary name may stay beside it."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        _refuse_folder(target)
+        return False
+    except OSError:  # FAT and some network drives have no hard links
+        with _NO_LINKS:
+            if os.path.exists(target):
+                return False
+            os.replace(temporary, target)
     return True
 
 
@@ -162,12 +172,11 @@ def write_all_new(files: Sequence[tuple[str, bytes]], top: str, written: set[str
     Raises
     ------
     OSError
-        As :func:`write_all_replacing`; also where the file system has no hard links.
+        As :func:`write_all_replacing`.
     """
     with _written(files, top) as temporaries:
         for temporary, target in temporaries:
-            with suppress(FileExistsError):
-                os.link(temporary, target)
+            if _name_new(temporary, target):
                 written.add(target)
         for temporary, _ in temporaries:
             _remove(temporary)
@@ -176,15 +185,16 @@ def write_all_new(files: Sequence[tuple[str, bytes]], top: str, written: set[str
 @contextmanager
 def _written(files: Sequence[tuple[str, bytes]], top: str) -> Iterator[list[tuple[str, str]]]:
     """Yield temporary files, each with the name it shall get, flushed; flush the folders when that is done."""
-    changed: dict[str, None] = {}
+    folders: dict[str, None] = {}
     temporaries: list[tuple[str, str]] = []
     try:
         with ExitStack() as closing:
             opened = []
             for target, data in files:
                 folder = os.path.dirname(target)
-                if folder not in changed:
-                    changed.update(dict.fromkeys(_make_missing(folder, top)))
+                if folder not in folders:
+                    _make_missing(folder, top)
+                    folders[folder] = None
                 temporaries.append((_name_temporary(folder), target))
                 opened.append(os.open(temporaries[-1][0], _NEW, 0o666))
                 closing.callback(os.close, opened[-1])
@@ -196,30 +206,48 @@ def _written(files: Sequence[tuple[str, bytes]], top: str) -> Iterator[list[tupl
         for temporary, _ in temporaries:
             _remove(temporary)
         raise
-    for folder in reversed(changed):
-        sync_folder(folder)
+    _sync_names(folders)
 
 
-def _make_missing(folder: str, top: str) -> list[str]:
-    """Make a folder and what is missing above it; return the folders whose names are to be flushed, the highest first.
+def _make_missing(folder: str, top: str) -> None:
+    """Make a folder and what is missing above it, their names still to be flushed.
 
-    That is also the one above those that were there already: whoever has just made them may not have flushed it yet.
+    Also that of the one that was there already: another process may just have made it.
     """
-    named, here = [folder], folder
-    while here != top:
-        try:
-            os.mkdir(here)
-        except FileNotFoundError:
-            named.append(here := os.path.dirname(here))
-        except FileExistsError:
-            break
-        else:
-            break
-    above = [] if here == top else [os.path.dirname(here)]
-    for missing in reversed(named[:-1]):
-        with suppress(FileExistsError):
-            os.mkdir(missing)
-    return [*above, *reversed(named)]
+    missing, here = [], folder
+    while here != top and not _make_fresh(here):
+        missing.append(here)
+        here = os.path.dirname(here)
+    for one in reversed(missing):
+        _make_fresh(one)
+
+
+def _make_fresh(folder: str) -> bool:
+    """Make one folder, unless it is there; return False where the one above it is missing."""
+    _FRESH.add(folder)  # before anybody can see it
+    try:
+        os.mkdir(folder)
+    except FileNotFoundError:
+        return False
+    except FileExistsError:
+        pass
+    return True
+
+
+def _sync_names(folders: Collection[str]) -> None:
+    """Flush folders, and those above them in which the name of a folder may not be on the device yet."""
+    fresh = [above for folder in folders for above in _climb(folder) if above in _FRESH] if _FRESH else []
+    for folder in dict.fromkeys((*folders, *map(os.path.dirname, fresh))):
+        sync_folder(folder)
+    _FRESH.difference_update(fresh)
+
+
+def _climb(folder: str) -> Iterator[str]:
+    """Yield a folder and those above it."""
+    above = os.path.dirname(folder)
+    while folder != above:
+        yield folder
+        folder, above = above, os.path.dirname(above)
 
 
 def _name_temporary(folder: str) -> str:
@@ -294,6 +322,7 @@ def make_folders(folder: str, top: str) -> None:
 
 def _make_folder(folder: str) -> bool:
     """Make one folder, durably; return False where the one above it is missing."""
+    _FRESH.add(folder)
     try:
         os.mkdir(folder)
     except FileNotFoundError:
@@ -303,4 +332,5 @@ def _make_folder(folder: str) -> bool:
             raise NotADirectoryError(folder) from None
     else:
         sync_folder(os.path.dirname(folder))
+        _FRESH.discard(folder)
     return True

@@ -127,7 +127,7 @@ class LocalStore:
         paths = [self._locate(new.key) for new in objects]
         first = {path: place for place, path in reversed(list(enumerate(paths)))}
         missing = [(paths[place], new.data) for place, new in enumerate(objects) if first[paths[place]] == place]
-        missing = [(path, data) for path, data in missing if not os.path.exists(path)]
+        missing = [(path, data) for path, data in missing if not os.path.isfile(path)]
         written: set[str] = set()
         if not missing or os.path.isfile(self._marker):
             with suppress(OSError):

@@ -278,6 +278,9 @@ def test_an_object_cannot_lie_above_or_below_another(there: str, new: str, verb:
     with pytest.raises(RejectedInput) as caught:
         getattr(store, verb)(new, b"more", media_type=OCTETS)
     assert caught.value.reason == "bad_object_key"
+    with pytest.raises(RejectedInput) as caught_together:
+        getattr(store, f"{verb}_together")([NewObject(new, b"more", OCTETS)] * 2)
+    assert caught_together.value.reason == "bad_object_key"
     assert list_keys(store) == [there]
 
 

@@ -68,6 +68,17 @@ def test_without_hard_links_objects_written_once_together_are_still_each_there_o
     assert list_files(store) == ["%store", "claims/a", "claims/b"]
 
 
+def test_without_hard_links_objects_written_once_together_are_written_no_more_often(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+):
+    flushed: list[int] = []
+    flush = files.sync_file
+    monkeypatch.setattr(files.os, "link", fail(errno.EPERM))
+    monkeypatch.setattr(files, "sync_file", lambda opened: (flushed.append(opened), flush(opened)))
+    assert store.write_once_together([NewObject(f"claims/{name}", b"fish", OCTETS) for name in "abc"]) == (True,) * 3
+    assert len(flushed) == 3
+
+
 def test_a_claim_that_got_its_name_before_a_flush_failed_is_still_ours(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ):
@@ -169,6 +180,37 @@ def test_new_folders_are_on_the_device_too(store: LocalStore, monkeypatch: pytes
     monkeypatch.setattr(files, "sync_folder", flush_and_tell)
     store.write("a/b/one", b"fish", media_type=OCTETS)
     assert flushed == [".", "a", "a/b"]
+
+
+@pytest.mark.parametrize("verb", ["write", "write_together"])
+def test_who_writes_into_folders_that_somebody_has_just_made_does_not_wait_for_him_to_make_them_durable(
+    verb: str, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+):
+    late: list[str] = []
+    flushed: list[str] = []
+    flush_file, flush_folder = files.sync_file, files.sync_folder
+
+    def flush_late(opened: int) -> None:
+        if not late:
+            late.append("one who made the folders, and flushes them when the other is done")
+            if verb == "write":
+                store.write("days/1/b", b"fish", media_type=OCTETS)
+            else:
+                store.write_together([NewObject(f"days/1/{name}/x", b"fish", OCTETS) for name in "bc"])
+            late.extend(flushed)
+        flush_file(opened)
+
+    def flush_and_tell(folder: str) -> None:
+        flushed.append(Path(folder).relative_to(store.root).as_posix())
+        flush_folder(folder)
+
+    monkeypatch.setattr(files, "sync_file", flush_late)
+    monkeypatch.setattr(files, "sync_folder", flush_and_tell)
+    store.write_together([NewObject(f"days/1/a/{name}", b"fish", OCTETS) for name in "ab"])
+    assert {".", "days", "days/1"} <= set(late)
+    flushed.clear()
+    store.write("days/1/a/c", b"fish", media_type=OCTETS)
+    assert flushed == ["days/1/a"], "once is enough"
 
 
 @pytest.mark.parametrize("verb", ["write", "write_once"])
