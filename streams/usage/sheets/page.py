@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from streams.usage.sheets.charts.charting import list_charts
 from streams.usage.sheets.charts.drawing import to_svg
+from streams.usage.sheets.charts.layout import lay_out
 from streams.usage.sheets.writing import (
     FINDINGS,
     LEGEND,
@@ -33,7 +34,7 @@ table.metrics th:first-child { width: 15%; } table.metrics th:nth-last-child(2) 
 td.estimated, td.not-measured { background: #fbf3e4; }
 td.partial { background: repeating-linear-gradient(135deg, #fff, #fff 6px, #eef2f5 6px, #eef2f5 12px); }
 h4 { margin: 1rem 0 .2rem; } h4 + ul { margin-top: .2rem; }
-figure { display: inline-block; margin: .7rem 1.5rem .3rem 0; vertical-align: top; max-width: 100%; }
+figure { display: inline-block; margin: .7rem 1rem .3rem 0; vertical-align: top; max-width: 100%; }
 figure p { margin: .2rem 0 0; max-width: 34rem; } figcaption { font-size: .85em; margin-bottom: .3rem; font-weight: 600; }
 svg { max-width: 100%; height: auto; }
 .legend { font-size: .9em; color: #46525e; }
@@ -75,7 +76,9 @@ def _iterate_sheet(assessment: Assessment, assessed: AssessedSheet, number: int)
     yield f'</tbody></table></div>\n<p class="legend">Marks: {escape(LEGEND)}.</p>\n'
     for chart in list_charts(assessed, assessment.periods):
         note = f'<p class="legend">{escape(chart.note)}</p>' if chart.note else ""
-        yield f"<figure><figcaption>{escape(chart.heading)}</figcaption>{to_svg(chart)}{note}</figure>\n"
+        # printers give a block of unknown width the whole line
+        width = f' style="width: {lay_out(chart).width}px"'
+        yield f"<figure{width}><figcaption>{escape(chart.heading)}</figcaption>{to_svg(chart)}{note}</figure>\n"
     yield f"<h3>{number}.2 Assessment</h3>\n"
     for topic in assessed.commentary:
         yield f"<h4>{escape(topic.name)}</h4>\n{_write_list(topic.sentences)}"

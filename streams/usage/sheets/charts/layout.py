@@ -18,7 +18,7 @@ INK: Rgb = (27, 39, 51)
 TEXT_PX, _LETTER_PX = 12, 6.6
 
 _BAR, _ROW, _RAISE, _GAP, _BREAK_ROOM = 16, 22, 3, 6, 20
-_LONGEST, _LEAST_LABELS, _MOST_LABELS, _TEXTS = 240, 70, 330, 170
+_LONGEST, _LEAST_LABELS, _MOST_LABELS, _LEAST_TEXTS = 240, 70, 330, 130
 
 _TONES: dict[Tone, Rgb] = {
     "baseline": (138, 151, 163),
@@ -85,7 +85,7 @@ def lay_out(chart: Chart) -> Drawing:
     boxes: list[Box] = []
     rules: list[Rule] = []
     texts: list[Text] = []
-    width, top = labels + _LONGEST + _TEXTS, 0
+    width, top = labels + _measure_width(chart, _LONGEST / most), 0
     for bar in chart.bars:
         if bar.is_after_break:
             middle = top + _BREAK_ROOM / 2 - 2
@@ -102,6 +102,12 @@ def lay_out(chart: Chart) -> Drawing:
         at = labels + round(_LONGEST * chart.ruler / most, 1)
         rules.append(Rule((at, 0), (at, top - _RAISE)))
     return Drawing(width, max(top, 1), tuple(boxes), tuple(rules), tuple(texts))
+
+
+def _measure_width(chart: Chart, scale: float) -> int:
+    """Return how much room the longest bar with its text takes, so that no text is cut off."""
+    ends = ((bar.high or 0.0) * scale + 2 * _GAP + len(bar.text) * _LETTER_PX for bar in chart.bars)
+    return max(round(max(ends, default=0.0)), _LONGEST + _LEAST_TEXTS)
 
 
 def _add_boxes(boxes: list[Box], bar: Bar, corner: tuple[float, float], scale: float) -> float:
