@@ -76,7 +76,10 @@ def report(  # noqa: PLR0913 - each is an option of the command
     ] = None,
     installation: Annotated[str | None, typer.Option(help="Only this installation.")] = None,
     form: Annotated[
-        str, typer.Option("--format", help="table, md, csv or json; with --sheets html, docx and pdf too.")
+        str,
+        typer.Option(
+            "--format", help="table, md, csv or json; with metric sheets html, docx and pdf too. None: as --to ends."
+        ),
     ] = "table",
     to: Annotated[Path | None, typer.Option(help="Write there instead of standard output.")] = None,
     allow_missing: Annotated[
@@ -107,7 +110,7 @@ def report(  # noqa: PLR0913 - each is an option of the command
     verbose: Verbose = False,
 ) -> None:
     """Show per installation and period: images processed, unique users, countries; counted from stored facts."""
-    from streams.cli.usage.assess import Asked, check_plain, to_sheet_paths, write_assessment
+    from streams.cli.usage.assess import Asked, check_plain, to_form, to_sheet_paths, write_assessment
     from streams.cli.usage.profile import write_by_profile
     from streams.places import find_objects
     from streams.reporting import make_usage_report, publish_metrics, render_report
@@ -115,6 +118,7 @@ def report(  # noqa: PLR0913 - each is an option of the command
 
     with open_output(as_json=as_json, verbose=verbose) as output:
         read = read_given(settings, out)
+        form = to_form(form, to)
         if profile is not None:
             asked = Asked((), tuple(period or ()), installation, form, to, allow_missing=allow_missing)
             write_by_profile(output, read.deployment, profile, asked)
@@ -123,6 +127,8 @@ def report(  # noqa: PLR0913 - each is an option of the command
         if given and not figures:
             asked = Asked(given, tuple(period or ()), installation, form, to, as_of, progress, allow_missing)
             write_assessment(output, read.deployment, asked)
+            if publish and find_objects(read.deployment) is not None:
+                output.say(f"Published {publish_metrics(read.deployment)} figures.")
             return
         check_plain(form, is_progress=progress, is_as_of=as_of is not None)
         deployment = read.deployment

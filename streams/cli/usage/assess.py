@@ -79,6 +79,12 @@ def write_assessment(output: Output, deployment: Deployment, asked: Asked) -> No
     output.add(to_plain(assessment))
 
 
+def to_form(form: str, to: Path | None) -> str:
+    """Return the form that is asked for; if none is, the one that the file to write is called after."""
+    suffix = "" if to is None else to.suffix.removeprefix(".").lower()
+    return suffix if form == "table" and suffix in FORMS else form
+
+
 def check_plain(form: str, *, is_progress: bool, is_as_of: bool) -> None:
     """Refuse what our figures alone cannot be shown as.
 

@@ -24,6 +24,13 @@ def tell_about(facts: Facts, project: str, custody: str = "") -> tuple[tuple[str
     ]
     if custody:
         told.append(("Pseudonym key", custody))
+    if facts.broken:
+        told.append(
+            (
+                "Partial",
+                f"{', '.join(facts.broken)} could not be read; uses in it are missing from every figure of ours",
+            )
+        )
     if facts.conflicts:
         told.append(
             (

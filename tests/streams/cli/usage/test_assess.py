@@ -5,6 +5,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from sinks.object_store.opening import open_store
 from streams.cli.main import app
 
 _SEEDS = Path(__file__).parents[2] / "usage" / "sheets" / "seeds"
@@ -56,6 +57,23 @@ def test_the_folder_of_sheets_can_stand_in_the_settings(tmp_path):
     assert "<li>Project: Tower</li>" in page.stdout
     # the report of figures alone stays what it was
     assert "Virtual Access" not in CliRunner().invoke(app, [*asked[:3], "--format", "md", "--figures"]).stdout
+
+
+def test_the_form_follows_from_the_name_of_the_file(tmp_path):
+    for name, begins in (("report.docx", b"PK"), ("report.HTML", b"<!doctype html>"), ("report.csv", b"installation,")):
+        assert _run(tmp_path, "--to", str(tmp_path / name)).exit_code == 0
+        assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+def test_facts_that_cannot_be_read_are_named_where_they_may_be_left_out(tmp_path):
+    key = "usage/facts/log/usage.recorded.v1/0/0.parquet"
+    store = open_store((tmp_path / "none" / "store").as_uri())
+    store.check(create=True)
+    store.write(key, b"no table", media_type="application/octet-stream")
+    assert _run(tmp_path, "--format", "md").exit_code != 0
+    ran = _run(tmp_path, "--format", "md", "--allow-missing")
+    assert ran.exit_code == 0, ran.output
+    assert f"- Partial: {key} could not be read; uses in it are missing from every figure of ours" in ran.stdout
 
 
 def test_what_needs_sheets_says_so(tmp_path):
