@@ -102,7 +102,7 @@ def test_users_by_country_are_the_truth_where_they_are_told_and_every_country_is
             users = {
                 to_country_name(country): persons
                 for (own, country, period), persons in history.truth.by_country.items()
-                if (own, period) == (place, column)
+                if (own, period) == (place, column) and persons
             }
             truth = {name: len(persons) for name, persons in users.items()}
             assert numbers == {name: count for name, count in truth.items() if name not in kept}
