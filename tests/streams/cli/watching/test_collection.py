@@ -9,9 +9,10 @@ import pytest
 
 from schemas.errors import FatalFault, TransientFault
 from schemas.topics import Topics
+from schemas.usage import UsageEvent
 from schemas.wire import from_record
 from streams.checking import Check
-from streams.cli.feed import open_submission
+from streams.cli.feed import make_watch_door, open_submission
 from streams.cli.output import open_output
 from streams.cli.watching import collection as watching
 from streams.feeds.mongo import opening
@@ -55,7 +56,14 @@ def look_once(deployment):
     """Return how many documents were announced, refused and left, and the media that are on the topic now."""
     with open_output(as_json=False, verbose=False) as output, ExitStack() as stack:
         submission = open_submission(deployment, "flowcam", stack)
-        tally = watching.follow_collection(output, submission, deployment, stop=threading.Event(), once=True)
+        stop, door = threading.Event(), make_watch_door(submission, deployment, once=False)
+        tally = watching.follow_collection(output, submission, deployment, stop=stop, once=True, door=door)
+        door.close()
+        beats = [
+            UsageEvent.from_json(stored.value) for stored in submission.client.read(submission.topics.usage_recorded)
+        ]
+        assert {(beat.door, beat.installation) for beat in beats} == {("watch_flowcam", "plankton")}
+        assert beats[-1].act.last
         topic = Topics().media_arrived
         media = [from_record(stored.headers, stored.value) for stored in submission.client.read(topic)]
     return (tally["announced"], tally["refused"], tally["unreadable"]), [medium.subject for medium in media]
