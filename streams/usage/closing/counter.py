@@ -35,6 +35,9 @@ _NOTES = (
 #: COUNTER's code for a report that has not all of its data.
 _PARTIAL = {"code": 3040, "severity": "warning", "message": "Partial Data Returned"}
 
+#: The edge asks the list of the day on which somebody came.
+_OTHER_LIST = "The list of robots that is kept beside was asked of no use of this period."
+
 #: What is counted of an item in a month, as COUNTER calls it.
 _METRICS = (
     "total-dataset-investigations", "total-dataset-requests", "unique-dataset-investigations", "unique-dataset-requests",
@@ -83,7 +86,7 @@ def make_dataset_report(
         judged = count_judged(ground, period)
     report = {
         "report-header": _to_header(inputs, profile, removed, judged)
-        | {"exceptions": [*_list_notes(), *_list_gaps(gaps or {})]},
+        | {"exceptions": [*_list_notes(inputs, judged), *_list_gaps(gaps or {})]},
         "report-datasets": [_to_item(name, items[name], months, inputs.project) for name in sorted(items)],
     }
     return to_canonical(report) + b"\n"
@@ -121,8 +124,10 @@ def _to_header(inputs: Inputs, profile: Profile, removed: dict[str, int], judged
     }
 
 
-def _list_notes() -> Iterator[dict[str, Any]]:
-    yield from ({"code": 0, "severity": "info", "message": note} for note in _NOTES)
+def _list_notes(inputs: Inputs, judged: Judged) -> Iterator[dict[str, Any]]:
+    asked = {used.sha256 for used in judged.list_lists()}
+    other = [_OTHER_LIST] if inputs.robots is not None and inputs.robots.sha256 not in asked else []
+    yield from ({"code": 0, "severity": "info", "message": note} for note in (*_NOTES, *other))
 
 
 def _list_gaps(gaps: Mapping[str, Sequence[Period]]) -> Iterator[dict[str, Any]]:

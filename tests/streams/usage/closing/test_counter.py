@@ -130,7 +130,7 @@ def test_what_doors_say_of_themselves_is_no_access_and_removed_by_no_rule(tmp_pa
     # but what no door was there for is an exception: here all but an hour, and what came before the first use
     told = [report["report-header"].pop("exceptions") for report in reports]
     assert reports[0] == reports[1]
-    assert [item["code"] for item in told[1]] == [0, 0, 3040]
+    assert [item["code"] for item in told[1]] == [0, 0, 0, 3040]
 
 
 _EVENTS = some.lists(
@@ -199,6 +199,8 @@ def test_the_sealed_report_agrees_with_the_report_by_its_profile(tmp_path):
     assert told["removed", "robots@1"] >= 1
     assert ("robots-list", f"2026-01-01 {'5a' * 32} asked of 1") in attributes
     assert dict(attributes)["robots-owner"] == str(told["not_judged", "owner"])
+    # the list that was given at the closing is another one
+    assert any("was asked of no use" in note["message"] for note in sealed["report-header"]["exceptions"])
 
 
 def test_what_was_not_counted_is_an_exception_of_the_header():
