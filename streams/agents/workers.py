@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from schemas.errors import RejectedInput
+from schemas.errors import RejectedInput, TransientFault
 from schemas.unit import WorkOrder, to_moment_text
 from streams.account.ledger import UNREADABLE
 from streams.agents.window import HoldEvent
@@ -107,12 +107,23 @@ class WorkAgent:
     ) -> list[tuple[Record, ...] | RejectedInput]:
         if not orders:
             return []
-        bench = self.bench
+        bench, pulse = self.bench, self.bench.pulse
 
         def look(order: WorkOrder) -> None:
-            bench.pulse.look(partitions[order.unit.stamp.unit_id])
+            if len(orders) == 1:
+                pulse.look(partitions[order.unit.stamp.unit_id])
+            else:  # one that was looked at waits for the others, whose images tell nothing of it
+                pulse.beat()
 
-        return bench.do(lambda: self.pipeline.process_together(orders, bench.topics, on_image=look))
+        def try_once() -> list[tuple[Record, ...] | RejectedInput]:
+            try:
+                return self.pipeline.process_together(orders, bench.topics, on_image=look)
+            except TransientFault:  # from now on it waits for a neighbour
+                for partition in partitions.values():
+                    pulse.end(partition)
+                raise
+
+        return bench.do(try_once)
 
     async def finish(self, done: Sequence[tuple[Take, Done]]) -> list[Take]:
         """Announce what was seen; set aside what cannot be used; return those of feeds that stand still."""
