@@ -28,6 +28,9 @@ _LOOKED_AT = 500
 
 _MAX_BYTES = 10 * 2**20
 
+#: Longer entries, and longer versions, are not kept in uses.
+PATTERN_LETTERS, VERSION_LETTERS = 500, 64
+
 
 @dataclass(frozen=True, slots=True)
 class Robots:
@@ -111,7 +114,7 @@ def load_robots(path: Path) -> Robots:
     if wrong or not patterns:
         message = f"{path.name}: {'; '.join(wrong) or 'the list is empty'}."
         raise FatalFault(message)
-    return Robots(to_sha256(data), max(dates), tuple(dict.fromkeys(patterns)))
+    return Robots(to_sha256(data), max(dates)[:VERSION_LETTERS], tuple(dict.fromkeys(patterns)))
 
 
 def _complain(pattern: str) -> str:
@@ -119,4 +122,6 @@ def _complain(pattern: str) -> str:
         _compile(pattern)
     except re.error as error:
         return f"the pattern {pattern[:60]!r} is no regular expression ({error})"
+    if len(pattern) > PATTERN_LETTERS:
+        return f"the pattern {pattern[:60]!r}... has more than {PATTERN_LETTERS} letters"
     return "" if pattern else "a pattern is empty, and would match every program"

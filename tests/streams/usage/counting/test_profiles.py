@@ -45,7 +45,9 @@ def test_a_profile_says_which_list_it_counts_by(tmp_path):
     assert [rule["name"] for rule in one["rules"]] == ["success@1", "user-purpose@1", "robots@1", "double-click@1"]
 
 
-@pytest.mark.parametrize("entries", ["", "{}", "[]", "[3]", '[{"pattern": "("}]', '[{"pattern": ""}]'])
+@pytest.mark.parametrize(
+    "entries", ["", "{}", "[]", "[3]", '[{"pattern": "("}]', '[{"pattern": ""}]', [{"pattern": "b" * 501}]]
+)
 def test_what_is_no_list_of_robots_is_refused(tmp_path, entries):
     with pytest.raises(FatalFault, match=r"robots\.json"):
         _write(tmp_path, entries)
