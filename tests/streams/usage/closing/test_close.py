@@ -234,6 +234,17 @@ def test_a_close_that_fails_on_the_way_leaves_nothing(tmp_path, monkeypatch, wri
     assert read_files(tmp_path / "shelf") == {}
 
 
+def test_a_folder_gets_its_name_whole_and_in_one_step(tmp_path, monkeypatch):
+    def fail(path, target):
+        assert (path / SEAL_FILE).is_file(), "all is written before"
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(TransientFault, match="Nothing was sealed"):
+        close(tmp_path / "shelf")
+    assert read_files(tmp_path / "shelf") == {}
+
+
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
