@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from schemas.errors import RejectedInput
@@ -37,7 +38,8 @@ class RouterAgent:
         """Route arrivals to their work topics, or to their ends; return those of feeds that stand still."""
         held: list[Take] = []
         going = [take for take in takes if not self._is_paused(take, held)]
-        answers = await self.bench.spread([take.record for take in going], self.router.prepare_together)
+        prepare = partial(self.router.prepare_together, on_each=self.bench.pulse.beat)
+        answers = await self.bench.spread([take.record for take in going], prepare)
         prepared: list[tuple[Take, Prepared]] = []
         refused: list[tuple[Take, RejectedInput]] = []
         for take, answer in zip(going, answers, strict=True):

@@ -19,7 +19,7 @@ from streams.usage.record import Turned
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from schemas.media import MediaArrived, ReferencedPart, Rejection
     from schemas.topics import Topics
@@ -36,6 +36,9 @@ _JSON = "application/json"
 
 #: Units remembered in memory, so that two arrivals of one unit that are on their way together are told apart.
 RECENT_LIMIT = 10_000
+
+#: Originals that are written by one call to the store.
+_TOGETHER_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,19 +163,32 @@ class Router:
             raise answer
         return answer
 
-    def prepare_together(self, records: Sequence[Stored]) -> list[Prepared | RejectedInput]:
+    def prepare_together(
+        self, records: Sequence[Stored], *, on_each: Callable[[], None] = lambda: None
+    ) -> list[Prepared | RejectedInput]:
         """Do the same with several, their originals made durable together; in place of one that is refused stands why.
+
+        Parameters
+        ----------
+        on_each
+            Called before each step that may take long, such as reading a video: a sign of life.
 
         Raises
         ------
         TransientFault
             If the store is away.
         """
-        taken = [_catch(self._take_in, record) for record in records]
+
+        def do(step: Callable[[A], T], item: A) -> T | RejectedInput:
+            on_each()
+            return _catch(step, item)
+
+        taken = [do(self._take_in, record) for record in records]
         originals = [one.original for one in taken if isinstance(one, _TakenIn) and one.original is not None]
-        if originals:
-            self.originals.keep_together(originals)
-        return [one if isinstance(one, RejectedInput) else _catch(self._make_unit, one) for one in taken]
+        for some in _cut(originals):
+            on_each()
+            self.originals.keep_together(some)
+        return [one if isinstance(one, RejectedInput) else do(self._make_unit, one) for one in taken]
 
     def _make_unit(self, taken: _TakenIn) -> Prepared:
         media, original = taken.media, taken.original
@@ -333,6 +349,18 @@ def _catch(work: Callable[[A], T], item: A) -> T | RejectedInput:
         return work(item)
     except RejectedInput as fault:
         return fault
+
+
+def _cut(originals: Sequence[NewObject]) -> Iterator[list[NewObject]]:
+    """Yield them in lots that are soon written also where the store is far away."""
+    lot: list[NewObject] = []
+    for original in originals:
+        if lot and sum(len(one.data) for one in lot) + len(original.data) > _TOGETHER_BYTES:
+            yield lot
+            lot = []
+        lot.append(original)
+    if lot:
+        yield lot
 
 
 def to_settled_record(topics: Topics, settled: MediaSettled) -> Record:

@@ -123,6 +123,30 @@ def test_arrivals_prepared_together_are_what_each_is_alone_and_one_that_is_refus
     assert router.claim_together(good) == [None] * 4, "claimed again by the same arrivals"
 
 
+def test_each_arrival_prepared_is_a_sign_of_life_and_no_more_is_written_between_two_than_a_slow_store_takes(tmp_path):
+    steps = []
+    store = MemoryStore(before=lambda verb, key: steps.append((verb, key)))
+    router = make_router(tmp_path, store)
+    videos = []
+    for number in range(3):
+        path = tmp_path / f"20260501-12000{number}-cam.jpg"
+        path.write_bytes(JPEG + b"%d" % number)
+        announced = announce_file(path, Claimed(path.name), Sender("cam", inline_limit=4), store)
+        videos.append(to_stored(announced.to_record(TOPICS.media_arrived)))
+    pictures = [
+        announce(subject=f"20260501-12001{number}-cam.jpg", data=JPEG + b"%d" % number * (860 << 10))
+        for number in range(9)
+    ]
+    steps.clear()
+    answers = router.prepare_together([*videos, *pictures], on_each=lambda: steps.append(("beat", "")))
+    assert not [answer for answer in answers if isinstance(answer, RejectedInput)]
+    lots = " ".join(verb for verb, _ in steps).split("beat")
+    assert max(lot.count("lend_path") for lot in lots) == 1
+    assert sum(lot.count("lend_path") for lot in lots) >= 3
+    assert sum(lot.count("write_once") for lot in lots) == 9
+    assert max(lot.count("write_once") for lot in lots) == 4
+
+
 def test_of_units_claimed_together_those_that_another_worker_claimed_first_are_named(tmp_path, store):
     ours, theirs = make_router(tmp_path, store), make_router(tmp_path, store)
     mine = ours.prepare_together([announce(subject=f"20260501-12000{number}-cam.jpg") for number in range(3)])
