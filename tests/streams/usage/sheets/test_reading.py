@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +127,17 @@ def test_what_is_wrong_is_told_with_what_would_be_right_and_all_of_it_at_once():
 def test_a_sheet_that_is_not_there_is_said_to_be_missing(tmp_path):
     with pytest.raises(FatalFault, match="There is no metric sheet nowhere"):
         read_sheets([tmp_path / "nowhere"])
+
+
+def test_the_sheet_of_the_manual_is_one():
+    page = (Path(__file__).parents[4] / "docs" / "assessment.md").read_text(encoding="utf-8")
+    text = page.split("```toml\n")[1].split("```")[0].replace('sha256 = "…"', f'sha256 = "{EVIDENCE}"')
+    # the value that the manual imports is of a metric that a real sheet has
+    sheet = read_text(text + STEPS.replace('"steps"', '"dataset_downloads"'), "obsea.toml")
+    assert [metric.name for metric in sheet.metrics] == [
+        "images_processed@1",
+        "images_processed@2",
+        "dataset_downloads@1",
+    ]
+    assert sheet.metrics[0].baseline_provenance == "declared"
+    assert sheet.declared[0].provenance == "declared"
