@@ -121,9 +121,13 @@ _COUNT = f"""
 
 #: An image counts once per installation, at its first durable result. A later use of the same content counts only the
 #: images by which it exceeds all earlier ones; those of another, smaller or overlapping choice are ``unsure``: they may
-#: have been looked at before or not.
+#: have been looked at before or not. Most contents come once, and need not be held against others.
 _FIRST = """
     CREATE TABLE counted AS
+    WITH again AS MATERIALIZED (SELECT sort, content FROM item GROUP BY sort, content HAVING count(*) > 1)
+    SELECT sort, requested_at, demonstration, n, n AS fresh, 0::BIGINT AS unsure
+    FROM item ANTI JOIN again USING (sort, content)
+    UNION ALL
     SELECT sort, requested_at, demonstration, n,
         greatest(0, n - coalesce(most, 0)) AS fresh,
         CASE WHEN most IS NULL OR seen > 1 THEN 0 ELSE least(n, most) END AS unsure
@@ -135,7 +139,7 @@ _FIRST = """
             ) AS most,
             -- with its peers: a picture that stands twice in one archive was seen there, in whichever order its rows come
             count(*) OVER (PARTITION BY sort, content, n ORDER BY requested_at, event_id) AS seen
-        FROM item
+        FROM item SEMI JOIN again USING (sort, content)
     )
 """
 
