@@ -157,7 +157,15 @@ def _open_loud_worker(cluster):
                 process.kill()
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.s3])])
+_KAFKA = [
+    pytest.mark.kafka,
+    pytest.mark.s3,
+    pytest.mark.chaos,
+    pytest.mark.skipif(os.environ.get("OBSERVATORY_CHAOS") != "long", reason="only in the long form of make chaos"),
+]
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=_KAFKA)])
 def cluster(request, tmp_path, unique_name):
     """Give a place to work: in one folder, or on Kafka and MinIO."""
     folder, options = tmp_path / "site", {"changes": _PROJECT, "worker": {"health_port": find_free_port()}}

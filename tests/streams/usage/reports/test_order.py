@@ -202,7 +202,7 @@ def test_arrival_changes_no_byte_of_the_report_on_ten_thousand_uses():
         for number in range(10_000)
     ]
     plainly = _write_plainly(events)
-    for _ in range(3):
+    for _ in range(2):
         store = _keep(_to_values(events, chance), chance, (4_096, 10_000), (3_000,))
         assert _write(store) == plainly
 
