@@ -32,7 +32,7 @@ pytestmark = [
 IS_LONG = os.environ.get("OBSERVATORY_CHAOS") == "long"
 
 #: Uses, and workers killed while these become facts; the long form is for a night.
-USES, KILLS = (6_000, 8) if IS_LONG else (600, 2)
+USES, KILLS = (6_000, 8) if IS_LONG else (600, 1)
 
 
 _KAFKA = [
