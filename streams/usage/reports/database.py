@@ -45,9 +45,11 @@ class Database:
     spills
         Keep tables in a file of its own, so that no more than :data:`MEMORY_MIB` of them is in memory: for what may be on a
         disk, and grows.
+    shared
+        Rows that one thread takes at once, where tables have too few to be shared well: a multiple of 2,048. Not with ``spills``.
     """
 
-    def __init__(self, *, spills: bool = False) -> None:
+    def __init__(self, *, spills: bool = False, shared: int | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="observatory-usage-") if spills else None
         place, limits = ":memory:", {}
         if self._folder is not None:
@@ -55,6 +57,9 @@ class Database:
             limits = {"memory_limit": f"{MEMORY_MIB}MiB", "temp_directory": f"{self._folder.name}/spilled"}
         with translated():
             self._connection = duckdb.connect(place, config=_CONFIG | limits)
+            if shared is not None:
+                self._connection.execute(f"ATTACH ':memory:' AS shared (ROW_GROUP_SIZE {int(shared)})")
+                self._connection.execute("USE shared")
 
     def run(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement, with ``$name`` parameters, and return its rows.
