@@ -30,6 +30,12 @@ COLUMNS = 6
 #: Figures that are drawn.
 _DRAWN = ("images_processed", "requests", "unique_users", "country_count")
 
+#: What is said where there is no figure, and what to do about it.
+_NOTHING_YET = (
+    "No figures are published yet. Workers tell those of the running month and year every ten minutes, <code>observatory "
+    "report --publish</code> does so at once; <code>observatory serve --period M13-24</code> counts further periods."
+)
+
 #: What stands behind *not measured* instead of its reason, which is told below the table, and to who cannot see it.
 _REASON_MARKS = "¹²³⁴⁵⁶⁷⁸⁹"
 
@@ -99,7 +105,7 @@ def _iterate_installation(view: View, installation: str, links: Links) -> Iterat
     values = [value for value in view.values if value.installation == installation]
     yield f'<section id="{escape(installation)}">\n<h2>{escape(installation)}</h2>\n'
     if not values:
-        yield "<p>No figures are published yet.</p>\n</section>\n"
+        yield f"<p>{_NOTHING_YET}</p>\n</section>\n"
         return
     # the newest first, and a year before its last month
     periods = sorted({value.period for value in values}, key=lambda period: (period.to_at, period.from_at))[::-1]
