@@ -18,7 +18,7 @@ from sinks.object_store.memory import MemoryStore
 from streams.benchmarks.runs import PeakMemory
 from streams.brokers.records import Stored
 from streams.usage.edge.admission import Edge
-from streams.usage.edge.bulk import MOST_LINES, import_uses
+from streams.usage.edge.bulk import MOST_LINES, import_files
 from streams.usage.edge.keys import KeyRing
 from streams.usage.meter import Meter
 from streams.usage.periods import read_period
@@ -30,6 +30,9 @@ from streams.usage.reports.tables import to_json
 _INSTALLATIONS, _MONTHS, _MONTHS_A_YEAR = 7, 36, 12
 _START = dt.date(2022, 9, 1)
 _PERIODS = ("M1-12", "M13-24", "M25-36", "M1-36")
+
+#: Uses in the files that are recorded by one call, as by one command.
+_WRITTEN = 5 * MOST_LINES
 
 #: Uses in the meter's hands at once, as a worker gives them to it.
 _METERED_AT_ONCE = 4_096
@@ -51,13 +54,19 @@ def measure_usage(folder: Path, count: int) -> dict[str, Any]:
     edge = Edge(KeyRing("project", PseudonymKey(bytes(range(32)))))
     names = [f"installation-{number}" for number in range(_INSTALLATIONS)]
     spent_s = 0.0
-    for start in range(0, count, MOST_LINES):
-        path = folder / f"uses-{start}.jsonl"
-        _write_lines(path, range(start, min(count, start + MOST_LINES)))
+    for first in range(0, count, _WRITTEN):
+        paths = []
+        for start in range(first, min(count, first + _WRITTEN), MOST_LINES):
+            paths.append(folder / f"uses-{start}.jsonl")
+            _write_lines(paths[-1], range(start, min(count, start + MOST_LINES)))
         began_s = time.perf_counter()
-        import_uses(path, edge=edge, store=store, installations=names, now_at=dt.datetime.now(dt.UTC))
+        recorded = sum(one.uses for one in import_files(paths, edge=edge, store=store, installations=names))
         spent_s += time.perf_counter() - began_s
-        path.unlink()
+        if recorded != min(count, first + _WRITTEN) - first:
+            message = f"only {recorded} uses were recorded"
+            raise RuntimeError(message)
+        for path in paths:
+            path.unlink()
     metered = _measure_meter(min(count, 100_000))
     with PeakMemory() as peak:
         began_s = time.perf_counter()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +26,7 @@ def record_uses(
 ) -> None:
     """Record uses of doors outside: each file wholly or not at all, the same file once, names and addresses turned away."""
     from streams.places import open_objects
-    from streams.usage.edge.bulk import import_uses
+    from streams.usage.edge.bulk import import_files
     from streams.usage.edge.opening import open_edge
 
     with open_output(as_json=as_json, verbose=verbose) as output:
@@ -35,10 +34,7 @@ def record_uses(
         edge = open_edge(deployment.project)
         store = open_objects(deployment)
         found = []
-        for path in files:
-            imported = import_uses(
-                path, edge=edge, store=store, installations=deployment.installations, now_at=dt.datetime.now(dt.UTC)
-            )
+        for imported in import_files(files, edge=edge, store=store, installations=deployment.installations):
             found.append({"file": imported.name, "uses": imported.uses, "known": imported.known})
             said = "was recorded before; nothing is changed" if imported.known else f"{imported.uses:,} uses recorded"
             output.say(f"{imported.name}: {said}.")

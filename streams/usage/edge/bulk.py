@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import io
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from streams.usage.reports.database import Database
 from streams.usage.rows import FACTS, from_milliseconds, to_milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -54,6 +55,9 @@ _LINE_LIMIT = 65_536
 
 #: Facts made at once: texts of so many bytes become their digests, and several times as much is in memory meanwhile.
 _BYTES_AT_ONCE = 50_000_000
+
+#: Files at work at once; each is held in memory.
+_FILES_AT_ONCE = 2
 
 #: Lines that one thread takes at once: a quarter of what the database would give it, so that none is left with the last.
 _SHARED_ROWS = 32_768
@@ -92,6 +96,37 @@ class Imported:
     name: str
     uses: int
     known: bool
+
+
+def import_files(
+    paths: Iterable[Path], *, edge: Edge, store: FactStore, installations: Iterable[str]
+) -> Iterator[Imported]:
+    """Make facts of the uses in several files, and yield what became of each, in their order.
+
+    Two are at work at once: while one waits for the database, Python makes the templates of the other.
+
+    Raises
+    ------
+    FatalFault, TransientFault
+        As :func:`import_uses`, for the first that cannot be imported. Those before it are; of those behind it the next one
+        may be.
+    """
+    known = tuple(installations)
+    waiting: deque[Future[Imported]] = deque()
+    with ThreadPoolExecutor(_FILES_AT_ONCE, thread_name_prefix="import") as threads:
+        try:
+            for path in paths:
+                now_at = dt.datetime.now(dt.UTC)
+                waiting.append(
+                    threads.submit(import_uses, path, edge=edge, store=store, installations=known, now_at=now_at)
+                )
+                if len(waiting) == _FILES_AT_ONCE:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for left in waiting:
+                left.cancel()
 
 
 def import_uses(

@@ -16,7 +16,7 @@ from sinks.object_store.memory import MemoryStore
 from sinks.parquet import read_table
 from streams.usage.counting.robots import Robots
 from streams.usage.edge.admission import Edge, Visitor
-from streams.usage.edge.bulk import import_uses
+from streams.usage.edge.bulk import import_files, import_uses
 from streams.usage.edge.caller import Request, record_use
 from streams.usage.edge.keys import KeyRing
 from streams.usage.events import to_event_bytes
@@ -295,6 +295,36 @@ def test_what_is_kept_of_a_line_may_not_tell_who_it_was(tmp_path, name, text):
 )  # fmt: skip
 def test_ids_versions_and_addresses_of_data_tell_nobody(tmp_path, line):
     assert _import(tmp_path, [_LINE | line])[1].uses == 1
+
+
+def _write_files(folder, count, *, wrong=()):
+    for number in range(count):
+        lines = [_LINE | {"id": f"job-{number}-{line}"} for line in range(1, number + 2)]
+        text = "".join(json.dumps(line) + "\n" for line in lines) + ("{\n" if number in wrong else "")
+        (folder / f"{number}.jsonl").write_text(text, encoding="utf-8")
+    return [folder / f"{number}.jsonl" for number in range(count)]
+
+
+def test_several_files_come_to_the_facts_that_each_comes_to_alone_and_are_told_in_their_order(tmp_path):
+    paths = _write_files(tmp_path, 7)
+    together, alone = MemoryStore(), MemoryStore()
+    told = list(import_files(paths, edge=_EDGE, store=together, installations=["obsea"]))
+    assert [(one.name, one.uses) for one in told] == [(f"{number}.jsonl", number + 1) for number in range(7)]
+    for path in paths:
+        list(import_files([path], edge=_EDGE, store=alone, installations=["obsea"]))
+    assert [info.key for info in together.list("")] == [info.key for info in alone.list("")]
+    assert _report(together)["reads", ""] == _report(alone)["reads", ""] == 28
+
+
+def test_a_wrong_file_among_several_is_named_and_those_before_it_are_recorded(tmp_path):
+    paths, store = _write_files(tmp_path, 6, wrong={2}), MemoryStore()
+    with pytest.raises(FatalFault, match=r"2\.jsonl:4: ") as refused:
+        list(import_files(paths, edge=_EDGE, store=store, installations=["obsea"]))
+    assert "Nothing was imported" in refused.value.sentence
+    recorded = len(list(store.list("")))
+    assert 2 <= recorded <= 3, "the next one may be at work already"
+    again = [one.known for one in import_files(paths[:2], edge=_EDGE, store=store, installations=["obsea"])]
+    assert again == [True, True]
 
 
 def test_every_bad_line_is_named_up_to_fifty(tmp_path):
