@@ -101,8 +101,8 @@ def _find_lag(cluster):
 
 
 def _read_figures(report):
-    """Return the lines of a report that are figures, without the moment at which it was made."""
-    lines = [line for line in report.splitlines() if line.startswith("| ")]
+    """Return the lines of a report that are figures, without the moments at which it was made and its workers were there."""
+    lines = [line for line in report.splitlines() if line.startswith("| ") and not line.startswith("| Not counted ")]
     assert any("Images processed" in line for line in lines)
     return lines
 
