@@ -53,8 +53,9 @@ _ROUTING_THREADS = 16
 #: run of particles takes 6 % less processor time.
 _CIRCLES_AFTER = (20_000, 10, 100)
 
-#: The agents finish what is at work within this time when they are asked to stop; then the process ends all the same.
-_STOP_WAIT_S = 90.0
+#: When the agents are asked to stop and what was at work has come to its end or is left, they end within this time; then the
+#: process ends all the same.
+_STOP_WAIT_S = 30.0
 
 #: What is said when they do not.
 _LEFT = (
@@ -165,6 +166,7 @@ def make_running(deployment: Deployment, parts: Parts, client: Client) -> Runnin
             folder=deployment.folder / "state" / "faust",
             commit_every_s=deployment.worker.commit_every_s,
             dead_after_s=deployment.worker.dead_after_s,
+            stop_within_s=deployment.worker.stop_within_s,
         )
     )
     bench = Bench(
@@ -225,7 +227,7 @@ def open_working(deployment: Deployment, *, feed: str | None = None) -> Iterator
                 door.say_farewell(commit=running.commit_from_thread)
             working.wait_metered()
         finally:
-            has_ended = end_agents(running, thread)
+            has_ended = end_agents(running, thread, wait_s=deployment.worker.stop_within_s + _STOP_WAIT_S)
         if not has_ended:
             raise TransientFault(_LEFT)
         if working.faults:
@@ -234,7 +236,7 @@ def open_working(deployment: Deployment, *, feed: str | None = None) -> Iterator
         client.close()
 
 
-def end_agents(running: Running, thread: Thread, *, wait_s: float = _STOP_WAIT_S) -> bool:
+def end_agents(running: Running, thread: Thread, *, wait_s: float) -> bool:
     """Ask the agents to end and return whether they did; if they do not, say so, and make sure that the process ends.
 
     Parameters

@@ -42,10 +42,8 @@ _SMALL_BUFFER_RECORDS = 4_096
 #: Bundles buffered per agent, likewise.
 _BUFFER_BUNDLES = 64
 
-#: What is at work when the worker is asked to stop has this long to come to its end; then it is left, and comes again.
-_STOP_WITHIN_S = 60.0
-
-#: Faust itself then needs this long at most, or is left as it is: nothing is acknowledged that is not durable.
+#: When what was at work has come to its end or is left, Faust itself has this long, or is left as it is: nothing is
+#: acknowledged that is not durable.
 _FAUST_STOPS_WITHIN_S = 25.0
 
 #: Between two looks at whether work has come to its end.
@@ -83,7 +81,7 @@ class StreamApp:
     held: set[Partition] = field(default_factory=set)
     begins: dict[Partition, int] = field(default_factory=dict)
     windows: dict[str, Window[Any]] = field(default_factory=dict)
-    stop_within_s: float = _STOP_WITHIN_S
+    stop_within_s: float = 60.0
     is_left_running: bool = False
 
     async def publish(self, records: Sequence[Record]) -> None:
@@ -323,5 +321,6 @@ def make_app(plan: AppPlan) -> StreamApp:
     """Return an app with the settings under which Faust loses nothing (see ``docs/decisions``)."""
     register_transports()
     return StreamApp(
-        faust.App(plan.app_id, TableManager=PromptTables, stream_buffer_maxsize=_BUFFER_RECORDS, **plan.to_settings())
+        faust.App(plan.app_id, TableManager=PromptTables, stream_buffer_maxsize=_BUFFER_RECORDS, **plan.to_settings()),
+        stop_within_s=plan.stop_within_s,
     )

@@ -50,6 +50,8 @@ class AppPlan:
     dead_after_s
         A worker that the broker hears nothing of for so long is taken for dead. Heartbeats come from a thread of their own
         every 3 s, whatever the agents do.
+    stop_within_s
+        What is at work when the worker is asked to stop has this long to come to its end; then it is left, and comes again.
     """
 
     app_id: str
@@ -59,6 +61,7 @@ class AppPlan:
     folder: Path
     commit_every_s: float = 1.0
     dead_after_s: float = 20.0
+    stop_within_s: float = 60.0
 
     def to_settings(self) -> dict[str, Any]:
         """Return Faust's settings under which it loses nothing."""

@@ -82,6 +82,8 @@ class WorkerSettings(Settings):
         How long a partition with records waiting may stand still before the worker ends with its stacks; 0 for never.
     dead_after_s
         A worker on Kafka that the broker hears nothing of for so long is taken for dead, and its work goes to others.
+    stop_within_s
+        How long a worker that is asked to stop waits for what is at work; what is left then comes again.
     pause_last, pause_share
         A feed is paused when this share of its last units failed for one reason; ``pause_last = 0`` never pauses.
     commit_every_s
@@ -94,6 +96,7 @@ class WorkerSettings(Settings):
     outage_after_s: Annotated[float, Field(gt=0)] = 300.0
     stall_after_s: Annotated[float, Field(ge=0)] = 300.0
     dead_after_s: Annotated[float, Field(ge=6, le=300)] = 20.0
+    stop_within_s: Annotated[float, Field(gt=0, le=3_600)] = 60.0
     pause_last: Annotated[int, Field(ge=0, le=10_000)] = 30
     pause_share: Annotated[float, Field(gt=0, le=1)] = 0.9
     commit_every_s: Annotated[float, Field(gt=0, le=60)] = 1.0

@@ -31,6 +31,17 @@ AWAY_S = 20.0 if IS_LONG else 6.0
 ENDS_WITHIN_S = 120.0
 
 
+#: A worker whose broker is away ends after more than a minute, in which nothing is done but wait.
+BOTH_IN_THE_LONG_FORM = pytest.mark.parametrize(
+    "place",
+    [
+        "store",
+        pytest.param("broker", marks=pytest.mark.skipif(not IS_LONG, reason="only in the long form of make chaos")),
+    ],
+    indirect=True,
+)
+
+
 @pytest.fixture(params=["store", "broker"])
 def place(request, tmp_path, unique_name):
     """Give a cluster one of whose two servers is the test's own, and that server."""
@@ -38,7 +49,7 @@ def place(request, tmp_path, unique_name):
     s3 = request.getfixturevalue("minio_server" if request.param == "store" else "minio_service")
     server = s3.server if request.param == "store" else kafka.server
     url = kafka if isinstance(kafka, str) else kafka.url
-    return make_cluster(tmp_path / "site", url, s3, unique_name, worker={"dead_after_s": 6}), server
+    return make_cluster(tmp_path / "site", url, s3, unique_name, worker={"dead_after_s": 6, "stop_within_s": 5}), server
 
 
 def announce(cluster, count=STILLS):
@@ -71,6 +82,7 @@ def test_a_server_that_is_away_for_a_while_loses_nothing(place):
     assert f"| Images processed | {STILLS} |" in cluster.report()
 
 
+@BOTH_IN_THE_LONG_FORM
 @pytest.mark.timeout(600)
 def test_a_server_that_stays_away_ends_the_worker_as_an_outage_and_nothing_is_lost(place):
     cluster, server = place
@@ -89,6 +101,7 @@ def test_a_server_that_stays_away_ends_the_worker_as_an_outage_and_nothing_is_lo
     assert (told["submitted"], told["stored"]) == (STILLS, STILLS)
 
 
+@BOTH_IN_THE_LONG_FORM
 @pytest.mark.timeout(600)
 def test_a_worker_whose_server_is_away_still_ends_when_it_is_asked_to(place):
     cluster, server = place
