@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from schemas.errors import FatalFault, RejectedInput, TransientFault
+from sinks.object_store.store import MISSING_OBJECT
 
 #: Faults of the moment: full, busy, interrupted, or a network drive that is away. Everything else is a wrong setting.
 #: Not every platform knows every name.
@@ -48,7 +49,7 @@ def translate_file_faults(key: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        reason, sentence = "missing_object", f"no object {key}"
+        reason, sentence = MISSING_OBJECT, f"no object {key}"
         raise RejectedInput(reason, sentence) from error
     except (IsADirectoryError, NotADirectoryError) as error:
         reason, sentence = "bad_object_key", f"the object key {key} lies above or below another object's"

@@ -12,7 +12,7 @@ from threading import RLock
 
 from schemas.errors import RejectedInput
 from sinks.object_store.keys import check_key, check_prefix
-from sinks.object_store.store import NewObject, ObjectInfo
+from sinks.object_store.store import MISSING_OBJECT, NewObject, ObjectInfo
 
 
 class MemoryStore:
@@ -110,7 +110,7 @@ class MemoryStore:
         with self._lock:
             found = self._objects.get(key)
         if found is None:
-            reason, sentence = "missing_object", f"no object {key}"
+            reason, sentence = MISSING_OBJECT, f"no object {key}"
             raise RejectedInput(reason, sentence)
         return found[0]
 

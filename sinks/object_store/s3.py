@@ -28,7 +28,7 @@ from sinks.object_store.address import S3Address
 from sinks.object_store.credentials import Credentials
 from sinks.object_store.file_faults import translate_file_faults
 from sinks.object_store.keys import check_key, check_prefix
-from sinks.object_store.store import NewObject, ObjectInfo
+from sinks.object_store.store import MISSING_OBJECT, NewObject, ObjectInfo
 
 #: Seconds. A server that does not take a connection in this time is away; one that sends nothing for so long, too.
 CONNECT_LIMIT_S = 5.0
@@ -174,7 +174,7 @@ class S3Store:
             with self._faults(key):
                 found = self._client.stat_object(self._bucket, key)
         except RejectedInput as fault:
-            if fault.reason == "missing_object":
+            if fault.reason == MISSING_OBJECT:
                 return None
             raise
         return _to_info(found)
@@ -344,7 +344,7 @@ def translate_faults(place: str, key: str) -> Iterator[None]:
 def judge_answer(place: str, key: str, *, code: str, said: str, status: int) -> ObservatoryError:
     """Return the fault for an answer of the server."""
     if code == "NoSuchKey":
-        return RejectedInput("missing_object", f"no object {key}")
+        return RejectedInput(MISSING_OBJECT, f"no object {key}")
     if code in _BAD_KEY_CODES:
         return RejectedInput("bad_object_key", f"the store does not take the object key {key} ({code})")
     sentence = f"{place}: {code or status}: {said} ({key})"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from schemas.errors import FatalFault, RejectedInput
+from sinks.object_store.store import MISSING_OBJECT
 from sinks.parquet import PARQUET_MEDIA_TYPE, Table, make_table, read_table, write_table
 from streams.usage.likeness import FactReader, make_facts
 from streams.usage.rows import FACTS, REJECTED, to_rejected
@@ -161,7 +162,7 @@ class Meter:
         try:
             data = self._store.read(key)
         except RejectedInput as fault:
-            if fault.reason == "missing_object":
+            if fault.reason == MISSING_OBJECT:
                 return None
             raise
         name, known, table = self._recent.get(key.rpartition("/")[0], ("", b"", None))

@@ -94,14 +94,6 @@ def count_by_country(
     return {installation: tuple(own) for installation, own in found.items()}
 
 
-def tell_countries(
-    facts: Facts, periods: Sequence[NamedPeriod], *, least: int = DEFAULT_LEAST
-) -> dict[str, tuple[str, ...]]:
-    """Return, for each installation with users, a sentence for each period."""
-    found = count_by_country(facts, periods, least=least)
-    return {installation: tuple(column.sentence for column in columns) for installation, columns in found.items()}
-
-
 def _order(counts: Mapping[str, int], hidden: Sequence[str]) -> tuple[tuple[str, int | None], ...]:
     shown = sorted(counts.keys() - set(hidden), key=lambda country: (-counts[country], _to_name(country)))
     told = [(_to_name(country), counts[country]) for country in shown]

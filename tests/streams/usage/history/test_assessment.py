@@ -10,7 +10,7 @@ from streams.usage.reports.facts import open_facts
 from streams.usage.sheets.assessment import Assessment, assess
 from streams.usage.sheets.measuring import measure, read_periods
 from streams.usage.sheets.reading import read_text
-from streams.usage.sheets.remarks.countries import tell_countries
+from streams.usage.sheets.remarks.countries import count_by_country
 from tests.support.history.deeds import PLACES
 from tests.support.history.records import History
 from tests.support.history.truth import COLUMNS, Truth, to_country_name
@@ -43,7 +43,9 @@ def made(history: History) -> tuple[Assessment, dict[str, tuple[str, ...]]]:
     sheets = [read_text(_write_sheet(place.name), f"{place.name}.toml") for place in PLACES]
     periods = read_periods(sheets)
     with open_facts(history.store) as facts:
-        return assess(sheets, _PERIODS, measure(facts, sheets, periods)), tell_countries(facts, periods)
+        users = count_by_country(facts, periods).items()
+        told = {place: tuple(column.sentence for column in columns) for place, columns in users}
+        return assess(sheets, _PERIODS, measure(facts, sheets, periods)), told
 
 
 def _expect(truth: Truth, place: str, metric: str, column: str) -> str:

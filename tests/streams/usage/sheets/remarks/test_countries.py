@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from streams.usage.periods import read_period
 from streams.usage.reports.facts import open_facts
-from streams.usage.sheets.remarks.countries import tell_countries
+from streams.usage.sheets.remarks.countries import count_by_country
 from tests.streams.usage.uses import keep, make_owner, make_person, make_use
 
 _PERIOD = read_period("2026-11")
@@ -20,7 +20,7 @@ def _tell(**people: int) -> tuple[str, ...]:
         make_use("staff", who=make_person("s"), country="SE", purpose="staff"),
     ]
     with open_facts(keep(uses)) as facts:
-        return tell_countries(facts, [_PERIOD]).get("obsea", ())
+        return tuple(users.sentence for users in count_by_country(facts, [_PERIOD]).get("obsea", ()))
 
 
 def test_every_country_of_users_is_named_and_persons_count_once():
