@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Any
 
 from schemas.canonical import to_canonical
 from schemas.noun import to_time_text
-from streams.usage.reports.tables import Table, to_mark
+from streams.usage.reports.tables import Table, list_periods, to_mark, write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -81,14 +79,7 @@ def to_profile_markdown(report: ProfileReport) -> str:
 
 def to_profile_csv(report: ProfileReport) -> str:
     """Return one row for each figure and period."""
-    target = io.StringIO()
-    writer = csv.DictWriter(target, _CSV_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for sheet in report.sheets:
-        for row in _iterate_rows(report, sheet):
-            value = row.get("value")
-            writer.writerow(row | ({"value": "; ".join(value)} if isinstance(value, list) else {}))
-    return target.getvalue()
+    return write_rows(_CSV_COLUMNS, (row for sheet in report.sheets for row in _iterate_rows(report, sheet)))
 
 
 def to_profile_json(report: ProfileReport) -> str:
@@ -100,10 +91,7 @@ def to_profile_plain(report: ProfileReport) -> dict[str, Any]:
     """Return the report as a JSON object."""
     return {
         "profile": report.profile,
-        "periods": [
-            {"name": period.name, "from_at": to_time_text(period.from_at), "to_at": to_time_text(period.to_at)}
-            for period in report.periods
-        ],
+        "periods": list_periods(report.periods),
         "installations": {sheet.installation: list(_iterate_rows(report, sheet)) for sheet in report.sheets},
         "notes": list(report.notes),
     }

@@ -17,9 +17,10 @@ from streams.usage.reports.lines import Suppressed
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from schemas.usage import Period
+    from streams.usage.periods import NamedPeriod
     from streams.usage.reports.lines import Cell, Line
     from streams.usage.reports.report import Report, Sheet
     from streams.usage.reports.spikes import Spike
@@ -192,13 +193,17 @@ def to_markdown(report: Report) -> str:
 
 def to_csv(report: Report) -> str:
     """Return one row for each figure, part and period, with everything that is known about it."""
+    return write_rows(_CSV_COLUMNS, (row for sheet in report.sheets for row in _iterate_rows(report, sheet)))
+
+
+def write_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return flat objects as CSV, under a line of the columns' names; a value of several names stands in one cell."""
     target = io.StringIO()
-    writer = csv.DictWriter(target, _CSV_COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(target, columns, lineterminator="\n")
     writer.writeheader()
-    for sheet in report.sheets:
-        for row in _iterate_rows(report, sheet):
-            value = row.get("value")
-            writer.writerow(row | {"value": "; ".join(value)} if isinstance(value, list) else row)
+    for row in rows:
+        value = row.get("value")
+        writer.writerow({**row, "value": "; ".join(value)} if isinstance(value, list) else row)
     return target.getvalue()
 
 
@@ -211,10 +216,7 @@ def to_plain(report: Report) -> dict[str, Any]:
     """Return the report as a JSON object."""
     return {
         "profile": report.profile,
-        "periods": [
-            {"name": period.name, "from_at": to_time_text(period.from_at), "to_at": to_time_text(period.to_at)}
-            for period in report.periods
-        ],
+        "periods": list_periods(report.periods),
         "installations": {sheet.installation: list(_iterate_rows(report, sheet)) for sheet in report.sheets},
         "notes": list(list_notes(report)),
         "conflicts": list(report.conflicts),
@@ -222,6 +224,14 @@ def to_plain(report: Report) -> dict[str, Any]:
         "rejected": dict(report.rejected),
         "definitions": {item.name: item.meaning for item in DEFINITIONS.values()},
     }
+
+
+def list_periods(periods: Iterable[NamedPeriod]) -> list[dict[str, str]]:
+    """Return periods as JSON objects: the name, the first moment, and the first that is not in it."""
+    return [
+        {"name": period.name, "from_at": to_time_text(period.from_at), "to_at": to_time_text(period.to_at)}
+        for period in periods
+    ]
 
 
 def _iterate_rows(report: Report, sheet: Sheet) -> Iterator[dict[str, Any]]:
