@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,13 +11,12 @@ from schemas.media import MediaSettled
 from schemas.unit import WorkOrder
 from sinks.object_store.memory import MemoryStore
 from streams.agents.arrivals import RouterAgent
-from streams.agents.bench import Bench
-from streams.agents.gate import FeedGate, GateRule
-from streams.agents.health import Health, Pulse
+from streams.agents.health import Pulse
 from streams.agents.takes import Take
 from streams.brokers.records import Record
 from streams.faults import Patience
 from streams.feeds.announce import Claimed, Sender, announce_bytes
+from tests.streams.agents.benches import make_bench
 from tests.streams.units.places import JPEG, TOPICS, make_router, to_stored
 
 
@@ -45,16 +43,7 @@ def make_agent(tmp_path, sent):
             async def send(records):
                 sent.extend(records)
 
-            bench = Bench(
-                topics=TOPICS,
-                send=send,
-                keep=lambda *_: "",
-                threads=threads,
-                gate=FeedGate(GateRule(0, 0.9), frozenset()),
-                health=Health(dt.datetime.now(dt.UTC)),
-                patience=Patience(0.001, 0.001, 10.0),
-                pulse=Counted(),
-            )
+            bench = make_bench(threads, send, patience=Patience(0.001, 0.001, 10.0), pulse=Counted())
             return RouterAgent(make_router(tmp_path, store), bench)
 
         yield make

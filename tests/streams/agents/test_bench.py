@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import RejectedInput
-from schemas.topics import Topics
-from streams.agents.bench import Bench, Pace
-from streams.agents.gate import FeedGate, GateRule
-from streams.agents.health import Health
+from streams.agents.bench import Pace
+from tests.streams.agents.benches import make_bench
 
 
 @pytest.fixture
@@ -24,15 +21,7 @@ def bench():
         async def send(_records):
             pytest.fail("nothing is sent here")
 
-        yield Bench(
-            topics=Topics(),
-            send=send,
-            keep=lambda *_: "",
-            threads=threads,
-            gate=FeedGate(GateRule(0, 0.9), frozenset()),
-            health=Health(dt.datetime.now(dt.UTC)),
-            pace=Pace(4),
-        )
+        yield make_bench(threads, send, pace=Pace(4))
 
 
 @given(st.integers(0, 100), st.integers(1, 16), st.floats(0, 10))

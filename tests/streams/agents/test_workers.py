@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -14,15 +13,13 @@ from schemas.media import MediaSettled
 from sinks.object_store.memory import MemoryStore
 from sinks.result_tables import make_tables
 from sinks.results import Picturing, ResultSink
-from streams.agents.bench import Bench
-from streams.agents.gate import FeedGate, GateRule
-from streams.agents.health import Health
 from streams.agents.takes import Take
 from streams.agents.workers import WorkAgent
 from streams.brokers.records import Record
 from streams.faults import Patience
 from streams.units.attempts import AttemptJournal
 from streams.units.pipeline import Pipeline
+from tests.streams.agents.benches import make_bench
 from tests.streams.units.places import RECORDER, TOPICS, FakeReader, make_order, to_stored
 
 
@@ -51,15 +48,7 @@ def make_agent(tmp_path):
                 (sent if sent is not None else []).extend(records)
 
             sink = ResultSink(store or MemoryStore(), lambda *_: b"jpeg", make_tables, Picturing("none", 0))
-            bench = Bench(
-                topics=TOPICS,
-                send=send,
-                keep=lambda *_: "",
-                threads=threads,
-                gate=FeedGate(GateRule(0, 0.9), frozenset()),
-                health=Health(dt.datetime.now(dt.UTC)),
-                patience=Patience(0.001, 0.001, 10.0),
-            )
+            bench = make_bench(threads, send, patience=Patience(0.001, 0.001, 10.0))
             journal = AttemptJournal(tmp_path / "attempts")
             return WorkAgent(Pipeline(reader, ScriptedDetector(), sink, RECORDER, journal), bench)
 
