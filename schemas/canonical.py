@@ -25,6 +25,13 @@ _SMALLEST_DECIMAL = 1e-6
 PARAMETER_DIGITS = 6
 
 
+#: What is written as it is, whatever it says.
+_PLAIN = frozenset({str, bool, type(None)})
+
+#: One for all: ``json.dumps`` makes an encoder for every call that asks for something of its own.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 class NotCanonicalError(ValueError):
     """The value has no canonical form: NaN, infinity, an integer beyond 2**53, a lone surrogate, or a foreign type."""
 
@@ -64,10 +71,11 @@ def to_canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value is what 
     NotCanonicalError
         If the value cannot be written canonically.
     """
-    plain, exact = _plain(value)
+    walk = _Walk()
+    plain = walk.go(value)
     try:
-        if not exact:
-            text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        if not walk.exact:
+            text = _encode(plain)
             if text.isascii() or not _has_wide_key(plain):
                 return text.encode("utf-8")
         return _write_exactly(plain).encode("utf-8")
@@ -104,23 +112,51 @@ def _significant(value: Any) -> Any:  # noqa: ANN401
     raise NotCanonicalError(message)
 
 
-def _plain(value: Any) -> tuple[Any, bool]:  # noqa: ANN401
-    """Return the value with integral floats as integers, and whether any number needs the exact writer."""
-    exact = False
+class _Walk:
+    """Makes values plain: integral floats become integers. What is plain already is returned as it is, and not copied.
 
-    def walk(item: Any) -> Any:  # noqa: ANN401, PLR0911 - the common kinds first: this is a hot path
-        nonlocal exact
+    Most values are, and each identity passes through here.
+
+    Attributes
+    ----------
+    exact
+        Whether any number so far needs the exact writer.
+    """
+
+    __slots__ = ("exact",)
+
+    def __init__(self) -> None:
+        self.exact = False
+
+    def go(self, item: Any) -> Any:  # noqa: ANN401
         kind = type(item)
-        if kind is str or kind is bool or item is None:
+        if kind in _PLAIN or (kind is int and -SAFE_INTEGER <= item <= SAFE_INTEGER):
             return item
         if kind is dict:
-            _check_keys(item)
-            return {key: walk(part) for key, part in item.items()}
+            return self.go_through(item)
         if kind is list or kind is tuple:
-            return [walk(part) for part in item]
+            return [part if type(part) is str else self.go(part) for part in item]
+        return self._judge(item)
+
+    def go_through(self, item: dict[Any, Any]) -> dict[Any, Any]:
+        changed = item
+        for key, part in item.items():
+            if type(key) is not str:
+                _check_keys(item)
+            kind = type(part)
+            if kind in _PLAIN or (kind is int and -SAFE_INTEGER <= part <= SAFE_INTEGER):
+                continue
+            kept = self.go_through(part) if kind is dict else self.go(part)
+            if kept is not part:
+                changed = dict(item) if changed is item else changed
+                changed[key] = kept
+        return changed
+
+    def _judge(self, item: Any) -> Any:  # noqa: ANN401
+        """Return what is neither text nor a small integer nor one of the usual containers."""
         if isinstance(item, float):
             number = _plain_number(item)
-            exact = exact or (isinstance(number, float) and abs(number) < _SMALLEST_PLAIN)
+            self.exact = self.exact or (isinstance(number, float) and abs(number) < _SMALLEST_PLAIN)
             return number
         if isinstance(item, int):
             if abs(item) > SAFE_INTEGER:
@@ -128,10 +164,8 @@ def _plain(value: Any) -> tuple[Any, bool]:  # noqa: ANN401
                 raise NotCanonicalError(message)
             return item
         if isinstance(item, dict):
-            return walk(dict(item))
-        return [walk(part) for part in item] if isinstance(item, list | tuple) else item
-
-    return walk(value), exact
+            return self.go_through(dict(item))
+        return [self.go(part) for part in item] if isinstance(item, list | tuple) else item
 
 
 def _check_keys(item: dict[Any, Any]) -> None:

@@ -89,12 +89,13 @@ class Sealed:
 
     Attributes
     ----------
-    objects
-        Announcement and document, to be stored in this order.
+    announcement, document
+        To be stored in this order; the announcement's bytes are those of ``announced``.
     """
 
     announced: ResultStored
-    objects: tuple[NewObject, ...]
+    announcement: NewObject
+    document: NewObject
 
 
 class Companion(Protocol):
@@ -162,7 +163,7 @@ class ResultSink:
 
     def store_together(self, sealed: Iterable[Sealed]) -> None:
         """Store announcements and documents of several results, each announcement before its document."""
-        self.store.write_together([new for one in sealed for new in one.objects])
+        self.store.write_together([new for one in sealed for new in (one.announcement, one.document)])
 
 
 @dataclass
@@ -239,10 +240,8 @@ class ResultWriting:
         announced = self._announce(result, order, document, processing)
         return Sealed(
             announced,
-            (
-                NewObject(f"{self.folder}/{ANNOUNCEMENT}", announced.to_canonical(), _JSON),
-                NewObject(f"{self.folder}/{DOCUMENT}", document, _JSON),
-            ),
+            NewObject(f"{self.folder}/{ANNOUNCEMENT}", announced.to_canonical(), _JSON),
+            NewObject(f"{self.folder}/{DOCUMENT}", document, _JSON),
         )
 
     def store(

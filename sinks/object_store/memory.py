@@ -7,6 +7,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from threading import RLock
 
@@ -85,7 +86,9 @@ class MemoryStore:
         self._before("list", prefix)
         with self._lock:
             # Python compares texts by code point, which is the order of their UTF-8 bytes.
-            keys = [key for key in self._keys if key.startswith(prefix)]
+            first = bisect_left(self._keys, prefix)
+            behind = (self._keys[place] for place in range(first, len(self._keys)))
+            keys = list(takewhile(lambda key: key.startswith(prefix), behind))
         for key in keys:
             info = self._stat(key)
             if info is not None:

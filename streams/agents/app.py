@@ -16,7 +16,7 @@ from faust.types import TP
 from streams.agents.batches import Batching, BatchWindow
 from streams.agents.takes import to_take
 from streams.agents.window import Crew, CrewWindow, Window, WindowClosedError
-from streams.brokers.bundles import bundle_topic
+from streams.brokers.bundles import BUNDLED_RECORDS, bundle_topic
 from streams.brokers.kafka.faults import is_kafka_error
 from streams.brokers.registration import register_transports
 from streams.brokers.tables import PromptTables
@@ -32,14 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Records buffered per agent where they may hold pictures inline.
-_BUFFER_RECORDS = 128
-
-#: Likewise where they are small. A buffer that is full holds up the delivery to **all** agents, and it takes in no more only
-#: from the partition of which the last record came: so it has room for a poll from each of twelve partitions above 80 %.
-_SMALL_BUFFER_RECORDS = 4_096
-
-#: Bundles buffered per agent, likewise.
+#: Bundles buffered per agent; each is bounded in bytes, for its records may hold pictures.
 _BUFFER_BUNDLES = 64
 
 #: When what was at work has come to its end or is left, Faust itself has this long, or is left as it is: nothing is
@@ -48,6 +41,20 @@ _FAUST_STOPS_WITHIN_S = 25.0
 
 #: Between two looks at whether work has come to its end.
 _LOOK_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """How the records of a topic come: at most so many in a bundle, and so many bundles buffered."""
+
+    records: int
+    buffered: int
+
+
+#: Of small records that are done one by one: few in a bundle, which is acknowledged when all of them are done. A buffer that is
+#: full holds up the delivery to **all** agents, and it takes in no more only from the partition of which the last record came:
+#: so it has room for a poll from each of twelve partitions above 80 %, though each bundle held but one record.
+_SMALL_PARCEL = _Parcel(4, 4_096)
 
 
 @runtime_checkable
@@ -125,7 +132,8 @@ class StreamApp:
         self._add(
             topic,
             lambda: CrewWindow(crew, shape.width, backlog=shape.backlog, threads=threads, on_hold=self._hold),
-            buffer_records=_SMALL_BUFFER_RECORDS if shape.is_small else _BUFFER_RECORDS,
+            draw=_draw_records,
+            parcel=_SMALL_PARCEL,
             on_fault=on_fault,
         )
 
@@ -134,39 +142,23 @@ class StreamApp:
         topic: str,
         *,
         batching: Batching,
-        work: Callable[[Sequence[Take]], Awaitable[Collection[Take]]],
+        work: Callable[[Sequence[BundleTake]], Awaitable[Collection[BundleTake]]],
         on_fault: Callable[[BaseException], Awaitable[None]],
     ) -> None:
-        """Add an agent that does what has come together, and acknowledges it when ``work`` returned.
+        """Add an agent to which records come in bundles, as many at once as have come together; acknowledged by the bundle.
 
         Parameters
         ----------
         work
-            Makes the outcome of a batch durable, and returns those records that stay unacknowledged.
+            Makes the outcome of a batch durable, and returns those bundles that stay unacknowledged.
         on_fault
             As above.
         """
         self._add(
             topic,
-            lambda: BatchWindow(batching, work=work, on_hold=self._hold),
-            buffer_records=_SMALL_BUFFER_RECORDS if batching.is_small else _BUFFER_RECORDS,
-            on_fault=on_fault,
-        )
-
-    def add_bundle_agent(
-        self,
-        topic: str,
-        *,
-        batching: Batching,
-        work: Callable[[Sequence[BundleTake]], Awaitable[Collection[BundleTake]]],
-        on_fault: Callable[[BaseException], Awaitable[None]],
-    ) -> None:
-        """Add a batch agent to which the records come in bundles: for small ones, of which there may be thousands a second."""
-        bundle_topic(self.app, topic)
-        self._add(
-            topic,
             lambda: BatchWindow(batching, work=work, on_hold=self._hold, weigh=lambda take: len(take.records)),
-            buffer_records=_BUFFER_BUNDLES,
+            draw=_draw_bundles,
+            parcel=_Parcel(min(BUNDLED_RECORDS, batching.most), _BUFFER_BUNDLES),
             on_fault=on_fault,
         )
 
@@ -175,22 +167,24 @@ class StreamApp:
         topic: str,
         open_window: Callable[[], Window[Any]],
         *,
-        buffer_records: int,
+        draw: Callable[[faust.StreamT[bytes]], AsyncIterator[Any]],
+        parcel: _Parcel,
         on_fault: Callable[[BaseException], Awaitable[None]],
     ) -> None:
         async def take(stream: faust.StreamT[bytes]) -> None:
             window = self.windows[topic] = open_window()
             try:
-                await window.run(_to_takes(stream))
+                await window.run(draw(stream))
             except WindowClosedError as closed:
                 await on_fault(closed.__cause__ or closed)
                 self._let_go(topic)
-                async for left in _to_takes(stream):  # a buffer that fills would hold up every other agent
+                async for left in _draw_bundles(stream):  # a buffer that fills would hold up every other agent
                     self._leave(left.event.message)
 
-        self.app.agent(self._make_source(topic, buffer_records), name=f"agent.{topic}")(take)
+        bundle_topic(self.app, topic, parcel.records)
+        self.app.agent(self._make_source(topic, parcel.buffered), name=f"agent.{topic}")(take)
 
-    def _make_source(self, topic: str, buffer_records: int) -> faust.TopicT:
+    def _make_source(self, topic: str, buffered: int) -> faust.TopicT:
         """Return a topic whose records are raw bytes: what they are is for the agents' bodies to find out."""
         raw: dict[str, Any] = {
             "key_type": bytes,
@@ -198,7 +192,7 @@ class StreamApp:
             "value_type": bytes,
             "value_serializer": "raw",
         }
-        return self.app.topic(topic, **raw, internal=False, maxsize=buffer_records)
+        return self.app.topic(topic, **raw, internal=False, maxsize=buffered)
 
     def _hold(self, take: Take | BundleTake) -> None:
         """Let a record that stays unacknowledged not keep a rebalance or the stop waiting: it comes again."""
@@ -241,8 +235,8 @@ class StreamApp:
         """Stop Faust; what does not come to its end in time is left unacknowledged, and comes again."""
         stop = asyncio.ensure_future(self.app.stop())
         if not await self._let_work_end(stop):
-            left = list(self.app.consumer.unacked)
-            log.warning("%d records are still at work after %.0f s; they come again", len(left), self.stop_within_s)
+            left = sum(window.taken for window in self.windows.values())
+            log.warning("%d records are still at work after %.0f s; they come again", left, self.stop_within_s)
             self.app.consumer.unacked.clear()
         await asyncio.wait({stop}, timeout=_FAUST_STOPS_WITHIN_S)
         if not stop.done():
@@ -312,15 +306,21 @@ class StreamApp:
             return []
 
 
-async def _to_takes(stream: faust.StreamT[bytes]) -> AsyncIterator[Any]:
+async def _draw_bundles(stream: faust.StreamT[bytes]) -> AsyncIterator[BundleTake]:
     async for event in cast("Any", stream).noack().events():
         yield to_take(event)
+
+
+async def _draw_records(stream: faust.StreamT[bytes]) -> AsyncIterator[Take]:
+    async for bundle in _draw_bundles(stream):
+        for take in bundle.split():
+            yield take
 
 
 def make_app(plan: AppPlan) -> StreamApp:
     """Return an app with the settings under which Faust loses nothing (see ``docs/decisions``)."""
     register_transports()
     return StreamApp(
-        faust.App(plan.app_id, TableManager=PromptTables, stream_buffer_maxsize=_BUFFER_RECORDS, **plan.to_settings()),
+        faust.App(plan.app_id, TableManager=PromptTables, stream_buffer_maxsize=_BUFFER_BUNDLES, **plan.to_settings()),
         stop_within_s=plan.stop_within_s,
     )

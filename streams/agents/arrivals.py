@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streams.agents.bench import Bench
-    from streams.agents.takes import Take
+    from streams.agents.takes import BundleTake
     from streams.brokers.records import Stored
     from streams.units.routing import Prepared, Router
 
@@ -34,52 +34,57 @@ class RouterAgent:
     router: Router
     bench: Bench
 
-    async def work(self, takes: Sequence[Take]) -> list[Take]:
-        """Route arrivals to their work topics, or to their ends; return those of feeds that stand still."""
-        held: list[Take] = []
-        going = [take for take in takes if not self._is_paused(take, held)]
+    async def work(self, takes: Sequence[BundleTake]) -> list[BundleTake]:
+        """Route arrivals to their work topics, or to their ends; return the bundles with some of a feed that stands still."""
+        held = {id(record) for record in await self._route([record for take in takes for record in take.records])}
+        return [take for take in takes if any(id(record) in held for record in take.records)]
+
+    async def _route(self, records: Sequence[Stored]) -> list[Stored]:
+        """Route arrivals; return those of feeds that stand still."""
+        held: list[Stored] = []
+        going = [record for record in records if not self._is_paused(record, held)]
         prepare = partial(self.router.prepare_together, on_each=self.bench.pulse.beat)
-        answers = await self.bench.spread([take.record for take in going], prepare)
-        prepared: list[tuple[Take, Prepared]] = []
-        refused: list[tuple[Take, RejectedInput]] = []
-        for take, answer in zip(going, answers, strict=True):
+        answers = await self.bench.spread(going, prepare)
+        prepared: list[tuple[Stored, Prepared]] = []
+        refused: list[tuple[Stored, RejectedInput]] = []
+        for record, answer in zip(going, answers, strict=True):
             if isinstance(answer, RejectedInput):
-                refused.append((take, answer))
+                refused.append((record, answer))
             else:
-                prepared.append((take, answer))
+                prepared.append((record, answer))
         refused += await self._send_on(prepared)
-        for take, fault in refused:
+        for record, fault in refused:
             try:
-                await self._set_aside(take.record, find_feed(take.record), fault)
+                await self._set_aside(record, find_feed(record), fault)
             except HoldEvent:
-                held.append(take)
+                held.append(record)
         return held
 
-    def _is_paused(self, take: Take, held: list[Take]) -> bool:
+    def _is_paused(self, record: Stored, held: list[Stored]) -> bool:
         try:
-            self.bench.check_pause(find_feed(take.record))
+            self.bench.check_pause(find_feed(record))
         except HoldEvent:
-            held.append(take)
+            held.append(record)
             return True
         return False
 
-    async def _send_on(self, prepared: Sequence[tuple[Take, Prepared]]) -> list[tuple[Take, RejectedInput]]:
+    async def _send_on(self, prepared: Sequence[tuple[Stored, Prepared]]) -> list[tuple[Stored, RejectedInput]]:
         """Claim what is ours and send it on, settle duplicates; return what was refused on the way."""
         known = [self.router.decide(arrival) for _, arrival in prepared]
         mine = [pair for pair, other in zip(prepared, known, strict=True) if other is None]
         second = [arrival for (_, arrival), other in zip(prepared, known, strict=True) if other is not None]
         claims = await self.bench.spread([arrival for _, arrival in mine], self.router.claim_together)
-        refused: list[tuple[Take, RejectedInput]] = []
+        refused: list[tuple[Stored, RejectedInput]] = []
         ours: list[Prepared] = []
-        for (take, arrival), claim in zip(mine, claims, strict=True):
+        for (record, arrival), claim in zip(mine, claims, strict=True):
             if isinstance(claim, RejectedInput):
-                refused.append((take, claim))
+                refused.append((record, claim))
             elif claim is None:
                 ours.append(arrival)
             else:
                 second.append(arrival)
         router = self.router
-        taken_in = [record for arrival in ours for record in (router.to_in_work(arrival), router.to_ingested(arrival))]
+        taken_in = [told for arrival in ours for told in (router.to_in_work(arrival), router.to_ingested(arrival))]
         await self.bench.publish([*taken_in, *map(router.to_duplicate, second)])
         await self.bench.publish(list(map(router.to_work, ours)))
         for arrival in (*ours, *second):

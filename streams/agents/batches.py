@@ -33,14 +33,11 @@ class Batching:
     rest
         A batch waits at least so many times as long as the last one took, but no longer than :data:`LONGEST_REST_S`: where
         each batch costs much, however small it is.
-    is_small
-        Whether the records never hold pictures.
     """
 
     most: int
     linger_s: float = 0.0
     rest: float = 0.0
-    is_small: bool = True
 
 
 class BatchWindow(Generic[E]):
@@ -83,6 +80,11 @@ class BatchWindow(Generic[E]):
     def is_full(self) -> bool:
         """Whether nothing more is taken until a batch comes to its end."""
         return self._taken_weight >= 2 * self._batching.most
+
+    @property
+    def taken(self) -> int:
+        """How many records wait here or are at work."""
+        return self._taken_weight
 
     def has_taken(self, partition: Hashable) -> bool:
         """Return whether events of this partition wait here or are at work."""

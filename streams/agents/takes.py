@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from streams.brokers.bundles import Bundle
-from streams.brokers.records import Stored
 
 if TYPE_CHECKING:
     from schemas.unit import WorkOrder
-    from streams.brokers.records import Partition
+    from streams.brokers.records import Partition, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,37 +21,10 @@ class Shape:
         Records at work at once.
     backlog
         Records taken and not acknowledged; more than the width, so that one long unit does not hold up all.
-    is_small
-        Whether its records never hold pictures.
     """
 
     width: int
     backlog: int = 0
-    is_small: bool = True
-
-
-@dataclass
-class Take:
-    """A record that was taken from a topic, to be acknowledged when its outcome is durable.
-
-    Attributes
-    ----------
-    order
-        What it asks for, once somebody read it as an order.
-    """
-
-    record: Stored
-    event: Any
-    order: WorkOrder | None = None
-
-    @property
-    def partition(self) -> Partition:
-        """The topic and partition it came from."""
-        return (self.record.topic, self.record.partition)
-
-    def ack(self) -> bool:
-        """Acknowledge; the offset is committed later."""
-        return bool(self.event.ack())
 
 
 @dataclass
@@ -73,25 +43,40 @@ class BundleTake:
         """Acknowledge; the offset is committed later."""
         return bool(self.event.ack())
 
-
-def to_take(event: Any) -> Take | BundleTake:  # noqa: ANN401 - Faust's event
-    """Return what a Faust event brings: a record, or a bundle of them where its topic comes in bundles."""
-    if isinstance(event.message.value, Bundle):
-        return BundleTake(event.message.value.records, event)
-    return Take(to_stored(event.message), event)
+    def split(self) -> list[Take]:
+        """Return each record as a take of its own; the last of them to be acknowledged acknowledges all."""
+        left = Counter(takes=len(self.records))
+        return [Take(record, self.event, left) for record in self.records]
 
 
-def to_stored(message: Any) -> Stored:  # noqa: ANN401 - Faust's message
-    """Return a consumed message as a stored record; its time is the broker's append time, to the millisecond."""
-    milliseconds = round(message.timestamp * 1000)
-    headers = message.headers.items() if isinstance(message.headers, dict) else message.headers or ()
-    return Stored(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        appended_at=dt.datetime.fromtimestamp(milliseconds // 1000, dt.UTC)
-        + dt.timedelta(milliseconds=milliseconds % 1000),
-        key=message.key,
-        headers=tuple((name, value) for name, value in headers),
-        value=message.value,
-    )
+@dataclass
+class Take:
+    """A record that was taken from a topic, to be acknowledged when its outcome is durable.
+
+    Attributes
+    ----------
+    left
+        How many records that came in one bundle with it, itself included, are not acknowledged yet.
+    order
+        What it asks for, once somebody read it as an order.
+    """
+
+    record: Stored
+    event: Any
+    left: Counter[str] = field(default_factory=lambda: Counter(takes=1))
+    order: WorkOrder | None = None
+
+    @property
+    def partition(self) -> Partition:
+        """The topic and partition it came from."""
+        return (self.record.topic, self.record.partition)
+
+    def ack(self) -> bool:
+        """Acknowledge; return whether all of its bundle is now. The offset is committed later."""
+        self.left["takes"] -= 1
+        return not self.left["takes"] and bool(self.event.ack())
+
+
+def to_take(event: Any) -> BundleTake:  # noqa: ANN401 - Faust's event
+    """Return what a Faust event of a topic that comes in bundles brings."""
+    return BundleTake(event.message.value.records, event)

@@ -40,6 +40,11 @@ class Window(Protocol[E_contra]):
         """Whether nothing more is taken until something comes to its end."""
         ...
 
+    @property
+    def taken(self) -> int:
+        """How many records are at work, wait here, or are done and wait for an earlier one."""
+        ...
+
     def has_taken(self, partition: Hashable) -> bool:
         """Return whether events of this partition are at work or wait here."""
         ...
@@ -65,6 +70,9 @@ class HoldEvent(Exception):  # noqa: N818 - an instruction, not an error
 
 #: What a thread does before it lets the events of others have their turn, and what it is offered at once.
 _TURN = 8
+
+#: What a thread is offered at once although others have nothing to do: to wake one costs as much as a small event takes.
+_LOT = 4
 
 
 class Crew(Protocol[E, Outcome]):
@@ -141,6 +149,11 @@ class CrewWindow(Generic[E, Outcome]):
         """Whether nothing more is taken until something comes to its end."""
         return self._slots.locked() or self._room.locked()
 
+    @property
+    def taken(self) -> int:
+        """How many events wait or are at work, or are done and wait for an earlier one."""
+        return self._taken.total()
+
     def has_taken(self, partition: Hashable) -> bool:
         """Return whether events of this partition wait or are at work, or are done and wait for an earlier one."""
         return self._taken[partition] > 0
@@ -215,12 +228,12 @@ class CrewWindow(Generic[E, Outcome]):
             self._threads.submit(self._serve)
 
     def _take_lot(self, most: int) -> list[_Taken[E, Outcome]]:
-        """Take a thread's fair share of what waits, one at least; where nothing waits, the thread goes."""
+        """Take a thread's fair share of what waits, a few at least; where nothing waits, the thread goes."""
         with self._lock:
             if not self._waiting:
                 self._serving -= 1
                 return []
-            share = min(most, max(1, len(self._waiting) // self._width))
+            share = min(most, len(self._waiting), max(_LOT, len(self._waiting) // self._width))
             return [self._waiting.popleft() for _ in range(share)]
 
     def _pick(self, lot: list[_Taken[E, Outcome]]) -> list[_Taken[E, Outcome]]:

@@ -87,11 +87,12 @@ class Bench:
     model: str
     weights: Path | None = None
 
-    def run(self, name: str, pictures: Path, detector: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Run a workload in a process of its own and return its readings."""
-        return self.call(
-            "streams.benchmarks.workload", self.folder / f"out-{name}", pictures, detector, json.dumps(parameters)
-        )
+    def run(
+        self, name: str, pictures: Path, detector: str, parameters: dict[str, Any], *, store: str = ""
+    ) -> dict[str, Any]:
+        """Run a workload in a process of its own and return its readings; ``store`` is another than a local folder."""
+        out = self.folder / f"out-{name}"
+        return self.call("streams.benchmarks.workload", out, pictures, detector, json.dumps(parameters), store)
 
     def call(self, module: str, *arguments: str | Path) -> dict[str, Any]:
         """Run a module in a process of its own and return the readings that it prints."""

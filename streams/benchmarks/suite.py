@@ -17,6 +17,7 @@ from detectors.models.classifiers.folder import open_classifier_model
 from detectors.yolo.bench import measure_bare_loop, measure_vendor
 from schemas.errors import FatalFault
 from sinks.object_store.local import LocalStore
+from sinks.object_store.memory import MemoryStore
 from streams.benchmarks.bench import Bench, Measured
 from streams.benchmarks.counting import measure_metering, measure_usage
 from streams.benchmarks.material import make_clip_file
@@ -36,6 +37,7 @@ from streams.settings.builtin import DEMONSTRATION_MODEL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from sinks.object_store.store import ObjectStore
     from streams.benchmarks.vendor import Contest
 
 #: The classifier that is measured: about 20 million operations an image.
@@ -77,19 +79,24 @@ def _wait_for_result(out: Path, pictures: Path) -> float:
 
 
 def measure_rates(bench: Bench) -> Iterator[Measured]:
-    """Yield the end-to-end rate of stills against the bare loop over the same files, at two sizes."""
+    """Yield the end-to-end rate of stills against the bare loop over the same files, at two sizes: in turns, the best of each.
+
+    What else runs on the machine makes a turn slower and never faster.
+    """
+    turns = 1 if bench.short else 3
     model = open_model(bench.model)
     for width_px, height_px, count in ((640, 480, 600), (2688, 1520, 120)):
         count_now = min(count, 40) if bench.short else count
         name = f"{width_px}x{height_px}"
         folder, paths = bench.stills(name, count_now, width_px, height_px)
-        before = measure_bare_loop(model, paths)
-        whole = bench.run(name, folder, "yolo", bench.yolo())
-        bare = max(before.per_second, measure_bare_loop(model, paths).per_second)
-        detail = f"{whole['per_second']:.1f} of {bare:.1f} stills/s, {count_now} stills, f32, pictures off"
-        yield Measured(
-            f"end to end / bare loop, {name}", whole["per_second"] / bare, "x", 0.8, at_least=True, detail=detail
-        )
+        bare, whole = [measure_bare_loop(model, paths).per_second], [0.0]
+        for turn in range(turns):
+            whole.append(bench.run(f"{name}-{turn}", folder, "yolo", bench.yolo())["per_second"])
+            bare.append(measure_bare_loop(model, paths).per_second)
+        told = ", ".join(f"{rate:.1f}" for rate in whole[1:]), ", ".join(f"{rate:.1f}" for rate in bare)
+        detail = f"{told[0]} stills/s, the bare loop {told[1]}; {count_now} stills, f32, pictures off"
+        ratio = max(whole) / max(bare)
+        yield Measured(f"end to end / bare loop, {name}", ratio, "x", 0.8, at_least=True, detail=detail)
 
 
 def compare_with_vendor(bench: Bench) -> Iterator[Measured]:
@@ -128,14 +135,26 @@ def _compare(bench: Bench, contest: Contest, folder: Path, size: str) -> Iterato
 
 
 def measure_overhead(bench: Bench) -> Iterator[Measured]:
-    """Yield this process's own processor time: decoding happens elsewhere, the detector is the fake, the store is taken off."""
-    count = 200 if bench.short else 3_000
+    """Yield this process's own processor time: decoding happens elsewhere, the detector is the fake, the store is taken off.
+
+    With the store in memory, so that nothing of a file system is in the figure; the least of some turns, for what other
+    programs on the machine do to the caches only adds. And with a local folder, whose flushes make threads wait in turn.
+    """
+    count, calls, turns = (200, 200, 1) if bench.short else (3_000, 1_000, 3)
     folder, _ = bench.stills("overhead", count, 64, 48)
-    readings = bench.run("overhead", folder, "scripted", {})
-    store_ms = _measure_store(bench.folder / "store-alone", 200 if bench.short else 1_000)
-    own_ms = readings["cpu_ms_per_unit"] - store_ms
-    detail = f"{readings['cpu_ms_per_unit']:.2f} ms less {store_ms:.2f} ms for five objects, {count} stills of 64 x 48"
-    yield Measured("own processor time per still", own_ms, "ms", 1.5, detail=detail)
+    store_ms = _measure_store(MemoryStore(), calls)
+    runs = [
+        bench.run(f"overhead-{turn}", folder, "scripted", {}, store="memory://bench")["cpu_ms_per_unit"]
+        for turn in range(turns)
+    ]
+    told = ", ".join(f"{spent_ms:.2f}" for spent_ms in runs)
+    detail = f"{told} ms, the least less {store_ms:.2f} ms for five objects in memory, {count} stills of 64 x 48"
+    yield Measured("own processor time per still", min(runs) - store_ms, "ms", 1.5, detail=detail)
+    store = LocalStore(bench.folder / "store-alone")
+    store.check(create=True)
+    store_ms, whole_ms = _measure_store(store, calls), bench.run("overhead", folder, "scripted", {})["cpu_ms_per_unit"]
+    detail = f"{whole_ms:.2f} ms less {store_ms:.2f} ms for five files"
+    yield Measured("the same with a local folder", whole_ms - store_ms, "ms", detail=detail)
     yield _measure_further_images(bench)
 
 
@@ -153,10 +172,8 @@ def _measure_further_images(bench: Bench) -> Measured:
     return Measured("own processor time per further image", per_image - long["look_ms"], "ms", 0.2, detail=detail)
 
 
-def _measure_store(folder: Path, count: int) -> float:
+def _measure_store(store: ObjectStore, count: int) -> float:
     """Return the processor milliseconds of storing one still's five objects: original, claim, announcement, document, look."""
-    store = LocalStore(folder)
-    store.check(create=True)
     began = time.process_time()
     for number in range(count):
         store.write_once(f"originals/{number % 256:02x}/{number}", b"x" * 2_000, media_type="image/jpeg")

@@ -86,12 +86,13 @@ def read_resident_mib(field_name: str = "VmRSS") -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB
 
 
-def make_deployment(folder: Path, detector: str, parameters: dict[str, Any]) -> Deployment:
-    """Return a deployment with one camera, no pictures, an embedded log and a local store."""
+def make_deployment(folder: Path, detector: str, parameters: dict[str, Any], store: str = "") -> Deployment:
+    """Return a deployment with one camera, no pictures, an embedded log, and a local store unless another is named."""
     plain = {
         "name": "bench",
         "folder": str(folder),
         "worker": {"pause_last": 0},
+        "store": {"url": store} if store else {},
         "installations": {"camera": {"detector": detector, "parameters": parameters, "pictures": "none"}},
         "feeds": {"camera": {"installation": "camera", "capture": {"file_name": "s_%s*"}}},
     }
@@ -148,9 +149,9 @@ def _to_media(folder: Path) -> Iterator[Medium]:
 
 
 def main() -> None:
-    """Run the workload that the arguments name: output folder, picture folder, detector, its parameters as JSON."""
-    folder, pictures, detector, parameters = sys.argv[1:]
-    deployment = make_deployment(Path(folder), detector, json.loads(parameters))
+    """Run the workload that the arguments name: output folder, picture folder, detector, its parameters as JSON, a store."""
+    folder, pictures, detector, parameters, store = sys.argv[1:]
+    deployment = make_deployment(Path(folder), detector, json.loads(parameters), store)
     sys.stdout.write(json.dumps(run_workload(deployment, Path(pictures))) + "\n")
 
 

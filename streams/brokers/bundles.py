@@ -1,4 +1,4 @@
-"""Bundles: records of one partition that Faust delivers and acknowledges as one: each by itself costs it more than its work."""
+"""Bundles: records of one partition that Faust delivers and acknowledges as one: each by itself costs it as much as its work."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from faust.types import TP, AppT, ConsumerMessage
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from streams.brokers.records import Stored
 
-#: Records of one bundle at most.
+#: Records of one bundle at most, where they are small.
 BUNDLED_RECORDS = 1_000
+
+#: Bytes of values in one bundle at most, unless one record alone has more: pictures may come inline.
+BUNDLED_BYTES = 1 << 20
 
 _LOG_APPEND_TIME = 1  # Kafka's timestamp type: the log stamps, not the sender
 
-_bundled: WeakKeyDictionary[AppT, set[str]] = WeakKeyDictionary()
+_bundled: WeakKeyDictionary[AppT, dict[str, int]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +60,26 @@ class Bundle:
         )
 
 
-def bundle_topic(app: AppT, topic: str) -> None:
-    """Have the records of a topic delivered in bundles: only for small ones, done together by an agent that expects them."""
-    _bundled.setdefault(app, set()).add(topic)
+def bundle_topic(app: AppT, topic: str, most: int = BUNDLED_RECORDS) -> None:
+    """Have the records of a topic delivered in bundles, at most so many in one, to an agent that expects them."""
+    _bundled.setdefault(app, {})[topic] = most
 
 
-def find_bundled(app: AppT) -> set[str]:
-    """Return the topics that are delivered in bundles."""
-    return _bundled.get(app) or set()
+def find_bundled(app: AppT) -> Mapping[str, int]:
+    """Return the topics that are delivered in bundles, and how many records may be in one."""
+    return _bundled.get(app) or {}
 
 
-def to_bundles(records: Sequence[Stored]) -> list[Bundle]:
-    """Return consecutive records of one partition in bundles of at most :data:`BUNDLED_RECORDS`."""
-    starts = range(0, len(records), BUNDLED_RECORDS)
-    return [Bundle(tuple(records[start : start + BUNDLED_RECORDS])) for start in starts]
+def to_bundles(records: Sequence[Stored], most: int = BUNDLED_RECORDS) -> list[Bundle]:
+    """Return consecutive records of one partition in bundles of at most so many and of at most :data:`BUNDLED_BYTES`."""
+    bundles: list[Bundle] = []
+    first = size = 0
+    for place, record in enumerate(records):
+        length = len(record.value or b"")
+        if place > first and (place - first == most or size + length > BUNDLED_BYTES):
+            bundles.append(Bundle(tuple(records[first:place])))
+            first, size = place, 0
+        size += length
+    if len(records) > first:
+        bundles.append(Bundle(tuple(records[first:])))
+    return bundles

@@ -15,7 +15,7 @@ from mode import Service, ServiceT
 from mode.utils.times import Seconds
 
 from schemas.errors import FatalFault, ObservatoryError, TransientFault
-from streams.brokers.bundles import BUNDLED_RECORDS, Bundle, find_bundled
+from streams.brokers.bundles import Bundle, find_bundled, to_bundles
 from streams.brokers.offsets import OrderedCommits
 from streams.brokers.partitions import make_chooser
 from streams.brokers.records import Stored
@@ -168,7 +168,7 @@ class Consumer(OrderedCommits):
         return {}
 
     def _fetch(self, active: set[TP]) -> dict[TP, list[Stored] | list[Bundle]]:
-        """Read what is new, an equal share of each partition; of a topic that comes in bundles, one of each."""
+        """Read what is new, an equal share of each partition; of a topic that comes in bundles, one of each at least."""
         version = self._log.read_version()
         if version != self._version:
             self._version, self._ends = version, self._log.find_ends()
@@ -186,12 +186,12 @@ class Consumer(OrderedCommits):
             records = self._log.read(
                 tp,
                 self._positions.get(tp, 0),
-                max_records=BUNDLED_RECORDS if tp.topic in bundled else max(1, limit // len(ready)),
+                max_records=max(bundled.get(tp.topic, 1), limit // len(ready)),
                 max_bytes=READ_LIMIT_BYTES // len(ready),
             )
             self._positions[tp] = records[-1].offset + 1 if records else self._ends[tp]
             if records:
-                found[tp] = [Bundle(tuple(records))] if tp.topic in bundled else records
+                found[tp] = to_bundles(records, bundled[tp.topic]) if tp.topic in bundled else records
         return found
 
     async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Any]] | None, set[TP] | None]:  # noqa: ASYNC109

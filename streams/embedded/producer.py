@@ -49,6 +49,7 @@ class Producer(base.Producer):
         """Open the log."""
         await super().on_start()
         self._running = asyncio.get_running_loop()
+        self._partitions = self.app.conf.topic_partitions  # Faust's settings take their time to answer
         self._log = cast("Transport", self.transport).open_log()
         self._writer = GroupWriter(self._log, self._deliver)
 
@@ -199,7 +200,7 @@ class Producer(base.Producer):
         return TP(topic, self._find_partition(topic, key))
 
     def _find_partition(self, topic: str, key: bytes | None) -> int:
-        count = ensure_topic(self._log, topic, self.app.conf.topic_partitions)
+        count = ensure_topic(self._log, topic, self._partitions)
         if self.partitioner is None:
             return self._choose(key, count)
         numbers = list(range(count))

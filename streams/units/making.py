@@ -143,7 +143,7 @@ class Making:
             writing.store_companion(opened.account, opened.unread)
             outcome = Observed(coverage=opened.coverage, effort=opened.effort, content=writing.store_entries())
             result = make_result(self.order.unit.stamp, self.observer, outcome)
-            spent_ms = self._spent.read_ms()
+            spent_ms = self._spent.end_ms()
             self.sealed = writing.seal(
                 result, self.order, started_at=self.started_at, attempt=self.attempt, cpu_ms=spent_ms
             )

@@ -157,21 +157,30 @@ class Pipeline:
         self, order: WorkOrder, outcome: Making | ResultStored | Skipped | RejectedInput, topics: Topics
     ) -> tuple[Record, ...] | RejectedInput:
         """Return the records that announce what became of a unit."""
-        observer = outcome.observer if isinstance(outcome, Making) else self._observe(order.unit)
         if isinstance(outcome, Making):
-            outcome = outcome.fault or cast("Sealed", outcome.sealed).announced
+            if outcome.fault is not None:
+                return outcome.fault
+            sealed = cast("Sealed", outcome.sealed)
+            record = _to_record(topics, order, sealed.announcement.data)
+            return (record, *self._account(order, outcome.observer, sealed.announced, topics))
         if isinstance(outcome, RejectedInput):
             return outcome
         if isinstance(outcome, Skipped):
             return (_settle(topics, order, outcome),)
-        unit, announced = order.unit, outcome
+        record = _to_record(topics, order, outcome.to_canonical())
+        return (record, *self._account(order, self._observe(order.unit), outcome, topics))
+
+    def _account(
+        self, order: WorkOrder, observer: Observer, announced: ResultStored, topics: Topics
+    ) -> tuple[Record, ...]:
+        """Return the records of the use and of the end of a unit whose result is durable."""
+        stamp = order.unit.stamp
         # a unit announced again is the same use: it was asked for when its result was first made
         first = order.model_copy(update={"arrived_at": announced.processing.arrived_at, "purpose": announced.purpose})
         use = self.recorder.record_processed(first, announced, digest_observer(observer), observer.models)
         return (
-            Record(topics.result_stored, unit.stamp.unit_id.encode(), announced.to_canonical()),
-            Record(topics.usage_recorded, unit.stamp.installation.encode(), use.to_canonical()),
-            _settle(topics, order, Stored(unit_ids=(unit.stamp.unit_id,))),
+            Record(topics.usage_recorded, stamp.installation.encode(), use.to_canonical()),
+            _settle(topics, order, Stored(unit_ids=(stamp.unit_id,))),
         )
 
 
@@ -189,6 +198,10 @@ def to_set_aside(
         Record(topics.usage_recorded, use.installation.encode(), use.to_canonical()),
         _settle(topics, order, SetAside(rejection_id=rejection.rejection_id, reason=fault.reason)),
     )
+
+
+def _to_record(topics: Topics, order: WorkOrder, announcement: bytes) -> Record:
+    return Record(topics.result_stored, order.unit.stamp.unit_id.encode(), announcement)
 
 
 def _settle(topics: Topics, order: WorkOrder, end: Stored | Skipped | SetAside) -> Record:

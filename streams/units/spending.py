@@ -31,9 +31,9 @@ class Spent:
         """Take a share."""
         self._seconds += seconds
 
-    def read_ms(self) -> int:
-        """Return the milliseconds so far, rounded."""
-        self.clock.lap()
+    def end_ms(self) -> int:
+        """Return the milliseconds that it took, rounded, and take no further share."""
+        self.clock.leave(self)
         return round(self._seconds * 1000)
 
 
@@ -69,6 +69,11 @@ class CpuClock:
         try:
             yield spent
         finally:
+            self.leave(spent)
+
+    def leave(self, spent: Spent) -> None:
+        """Count a unit no longer; one that has left already is left alone."""
+        if spent in self._at_work:
             self.lap()
             with self._lock:
                 self._at_work.discard(spent)

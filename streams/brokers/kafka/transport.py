@@ -35,12 +35,12 @@ _METADATA_WAIT_S = 0.2
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
-#: Records of one poll of the topics that come in bundles, which are small.
+#: Records of one poll of the topics that come in large bundles, which are small.
 _BUNDLED_POLL = 4 * BUNDLED_RECORDS
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Faust's thread of the vendor's consumer; of topics that come in bundles it takes more at once."""
+    """Faust's thread of the vendor's consumer; of topics that come in large bundles it takes more at once."""
 
     async def _fetch_records(
         self,
@@ -51,7 +51,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
     ) -> Mapping[TP, list[Any]]:
         found = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
         bundled = find_bundled(self.app)
-        small = {tp for tp in active_partitions if tp.topic in bundled}
+        small = {tp for tp in active_partitions if bundled.get(tp.topic) == BUNDLED_RECORDS}
         if not (found and small):
             return found
         more = await super()._fetch_records(consumer, small, timeout=0.0, max_records=_BUNDLED_POLL)
@@ -68,7 +68,9 @@ class Consumer(OrderedCommits, driver.Consumer):
         found = await super()._getmany(active_partitions, timeout)
         bundled = find_bundled(self.app)
         return {
-            tp: to_bundles([_to_stored(record) for record in records]) if tp.topic in bundled else records
+            tp: to_bundles([_to_stored(record) for record in records], bundled[tp.topic])
+            if tp.topic in bundled
+            else records
             for tp, records in found.items()
         }
 

@@ -67,7 +67,6 @@ class Desk:
     _slot_bytes: int = 0
     _images: int = 0
     _order: Order = field(default_factory=Order)
-    _order_plain: Message = field(default_factory=dict)
     _kind: str = ""
     _packer: Packer = field(init=False)
 
@@ -82,8 +81,8 @@ class Desk:
                 self._open(message)
 
     def _open(self, message: Message) -> None:
-        if message["order"] != self._order_plain:
-            self._order_plain, self._order = message["order"], Order.from_plain(message["order"])
+        if "order" in message:  # otherwise it is the last one's
+            self._order = Order.from_plain(message["order"])
         order = self._order
         self.notes.take()
         self._free.clear()

@@ -168,7 +168,7 @@ class Order:
 
     def resume(self, already: int) -> Order:
         """Return the same order for a process that takes over from one that died."""
-        return replace(self, already=already)
+        return self if already == self.already else replace(self, already=already)
 
 
 def _to_plain(part: Limits | Sampling) -> dict[str, Any]:

@@ -194,7 +194,11 @@ class OpenUnit:
             slot = self.arena.lease(self.hint_bytes)
             self._ring[slot.offset] = slot
             slots.append([slot.offset, slot.length])
-        message: Message = {"do": "open", "order": self.order.resume(self._images).to_plain(), "slots": slots}
+        order = self.order.resume(self._images)
+        message: Message = {"do": "open", "slots": slots}
+        if decoder.order != order:
+            message["order"] = order.to_plain()
+            decoder.order = order
         decoder.served += 1
         decoder.send({**message, **self._describe_input()})
         return decoder

@@ -310,7 +310,7 @@ async def test_a_batch_is_committed_when_its_work_returned_and_not_before(client
     app, go_on, batches = start(), asyncio.Event(), []
 
     async def work(takes):
-        batches.append(len(takes))
+        batches.append(sum(len(take.records) for take in takes))
         await go_on.wait()
         return ()
 
@@ -337,7 +337,7 @@ async def test_records_that_come_in_bundles_come_once_in_order_and_are_committed
         sizes.append(sum(len(take.records) for take in takes))
         return ()
 
-    app.add_bundle_agent("uses", batching=Batching(2_000), work=work, on_fault=refuse_fault)
+    app.add_batch_agent("uses", batching=Batching(2_000), work=work, on_fault=refuse_fault)
     async with running(app):
         await wait_for(lambda: len(offsets) == 3_500)
         await wait_for(lambda: committed(client) == 3_500)
@@ -352,7 +352,7 @@ async def test_bundles_whose_work_failed_come_again_to_the_next_worker(client, s
     async def fail(takes):
         raise TransientFault(sentence="The store is away.")
 
-    app.add_bundle_agent("uses", batching=Batching(1_000), work=fail, on_fault=lambda fault: end_with(app, fault))
+    app.add_batch_agent("uses", batching=Batching(1_000), work=fail, on_fault=lambda fault: end_with(app, fault))
     async with asyncio.timeout(BOUND_S):
         await app.run()
     assert committed(client) == 0
@@ -362,7 +362,7 @@ async def test_bundles_whose_work_failed_come_again_to_the_next_worker(client, s
         offsets.extend(record.offset for take in takes for record in take.records)
         return ()
 
-    again.add_bundle_agent("uses", batching=Batching(1_000), work=work, on_fault=refuse_fault)
+    again.add_batch_agent("uses", batching=Batching(1_000), work=work, on_fault=refuse_fault)
     async with running(again):
         await wait_for(lambda: committed(client) == 1_500)
     assert offsets == list(range(1_500))

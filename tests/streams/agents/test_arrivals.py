@@ -12,7 +12,7 @@ from schemas.unit import WorkOrder
 from sinks.object_store.memory import MemoryStore
 from streams.agents.arrivals import RouterAgent
 from streams.agents.health import Pulse
-from streams.agents.takes import Take
+from streams.agents.takes import BundleTake
 from streams.brokers.records import Record
 from streams.faults import Patience
 from streams.feeds.announce import Claimed, Sender, announce_bytes
@@ -53,7 +53,11 @@ def take(number, *, minute=None, data=JPEG):
     """Return an arrival; the same minute and bytes under another name are a duplicate."""
     at = number if minute is None else minute
     claimed = Claimed(f"{number}/20260501-12{at:02}00-cam.jpg")
-    return Take(to_stored(announce_bytes(data, claimed, Sender("cam")).to_record(TOPICS.media_arrived)), None)
+    return to_bundle(announce_bytes(data, claimed, Sender("cam")).to_record(TOPICS.media_arrived))
+
+
+def to_bundle(*records):
+    return BundleTake(tuple(map(to_stored, records)), None)
 
 
 def list_ends(sent):
@@ -65,7 +69,7 @@ def list_orders(sent):
 
 
 async def test_of_arrivals_that_came_together_each_comes_to_its_own_end(make_agent, sent):
-    stranger = Take(to_stored(Record(TOPICS.media_arrived, b"cam", b"no envelope", ())), None)
+    stranger = to_bundle(Record(TOPICS.media_arrived, b"cam", b"no envelope", ()))
     assert await make_agent(MemoryStore()).work([take(0), take(1), stranger, take(2, minute=0), take(3)]) == []
     assert sorted(list_ends(sent)) == ["duplicate", "in_work", "in_work", "in_work", "set_aside"]
     names = [order.unit.parts[0].name for order in list_orders(sent)]

@@ -302,27 +302,28 @@ class Waiting(Executor):
 
 
 async def test_what_is_given_back_after_the_other_threads_found_nothing_and_left_is_done_by_another_all_the_same():
-    events, acked = make_events([(0, n) for n in range(4)])
+    events, acked = make_events([(0, n) for n in range(8)])
     threads, done = Waiting(), []
 
-    def join(_waiting: Sequence[Event]) -> int:
+    def join(waiting: Sequence[Event]) -> int:
+        if waiting[0].number:
+            return len(waiting)
         threads.run_next()  # the other thread does all it sees, and leaves
         return 1
 
     def work(event: Event) -> None:
         if event.number == 0:
-            assert done == [2, 3]
+            assert done == [4, 5, 6, 7]
             threads.run_next()
-            assert done == [2, 3, 1], "a long unit is at work here, and another thread has the one behind it"
+            assert done == [4, 5, 6, 7, 1, 2, 3], "a long unit is at work here, and another thread has those behind it"
         done.append(event.number)
 
-    run = asyncio.create_task(
-        CrewWindow(Hands(work, join=join), 2, threads=threads, on_hold=ignore).run(stream(events))
-    )
-    await wait_for(lambda: len(threads.calls) == 2)
+    window = CrewWindow(Hands(work, join=join), 2, backlog=len(events), threads=threads, on_hold=ignore)
+    run = asyncio.create_task(window.run(stream(events)))
+    await wait_for(lambda: window.taken == len(events) and len(threads.calls) == 2)
     threads.run_next()
     await asyncio.wait_for(run, BOUND_S)
-    assert acked == [(0, n) for n in range(4)]
+    assert acked == [(0, n) for n in range(8)]
 
 
 async def test_what_is_given_back_after_the_window_closed_is_not_done():

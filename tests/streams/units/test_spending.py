@@ -31,9 +31,9 @@ def test_a_unit_alone_gets_all_that_is_spent_while_it_is_at_work():
     with clock.share() as spent:
         readings.own += 0.2
         readings.decoders[7] += 0.05
-        assert spent.read_ms() == 250
+        assert spent.end_ms() == 250
     readings.own += 9.0
-    assert spent.read_ms() == 250
+    assert spent.end_ms() == 250
 
 
 def test_units_at_work_together_share_what_is_spent_meanwhile():
@@ -43,7 +43,7 @@ def test_units_at_work_together_share_what_is_spent_meanwhile():
         readings.own += 0.1
         with clock.share() as two:
             readings.own += 0.1
-    assert (one.read_ms(), two.read_ms()) == (150, 50)
+    assert (one.end_ms(), two.end_ms()) == (150, 50)
 
 
 def test_a_decoder_that_ends_takes_nothing_back_and_a_new_one_counts_from_its_beginning():
@@ -51,7 +51,7 @@ def test_a_decoder_that_ends_takes_nothing_back_and_a_new_one_counts_from_its_be
     clock = readings.make_clock()
     with clock.share() as spent:
         readings.decoders = {8: 0.3}
-        assert spent.read_ms() == 300
+        assert spent.end_ms() == 300
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 500)), max_size=30))
@@ -69,7 +69,7 @@ def test_the_units_together_get_what_was_spent_while_any_was_at_work(steps):
         readings.own += took_ms / 1000
         wanted_ms += took_ms if open_blocks else 0
     clock.lap()
-    got_ms = [spent.read_ms() for spent in all_spent]
+    got_ms = [spent.end_ms() for spent in all_spent]
     assert sum(got_ms) == pytest.approx(wanted_ms, abs=len(got_ms))
 
 
@@ -79,7 +79,7 @@ def test_work_in_this_process_is_measured():
         until = time.process_time() + 0.05
         while time.process_time() < until:
             pass
-        assert spent.read_ms() >= 50
+        assert spent.end_ms() >= 50
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the clock of another process is Linux's")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streams.feeds.decoding.channel.arena import Arena
+    from streams.feeds.decoding.limits import Order
 
 _logger = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ class Decoder:
         Units it was given.
     due_at
         Monotonic time by which it must answer; absent while nobody waits for it.
+    order
+        What it was last asked to do with a unit; told again only where it is another.
     """
 
     process: subprocess.Popen[bytes]
@@ -85,6 +88,7 @@ class Decoder:
     is_ready: bool = False
     is_overdue: bool = False
     due_at: float | None = None
+    order: Order | None = None
     _broke: str = ""
     _guard: Lock = field(default_factory=Lock)
 
@@ -109,19 +113,28 @@ class Decoder:
         DecoderDiedError
             If the process is gone, was killed for being late, or talks rubbish.
         """
-        self._set_due(time.monotonic() + wait_s)
-        try:
-            message = self.channel.receive()
-        except GarbledError:
-            message = None
-        finally:
-            self._set_due(None)
+        message = self._read() if self.channel.has_message else self._await(wait_s)
         if message is None:
             raise self._die()
         if message["say"] == "broke":
             self._broke = str(message["traceback"])
             return self.receive(wait_s)  # its pipe breaks next
         return message
+
+    def _read(self) -> Message | None:
+        """Return the next message; ``None`` if there is none to come, or it makes no sense."""
+        try:
+            return self.channel.receive()
+        except GarbledError:
+            return None
+
+    def _await(self, wait_s: float) -> Message | None:
+        """Do the same while the nurse watches."""
+        self._set_due(time.monotonic() + wait_s)
+        try:
+            return self._read()
+        finally:
+            self._set_due(None)
 
     def await_ready(self, wait_s: float) -> None:
         """Wait until the process has started.

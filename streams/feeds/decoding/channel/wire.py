@@ -81,6 +81,12 @@ class Channel:
             raise GarbledError
         return message
 
+    @property
+    def has_message(self) -> bool:
+        """Whether a message, or what is none, is here already: then :meth:`receive` does not wait."""
+        length = int.from_bytes(self._received[:_PREFIX_BYTES], "big")
+        return bool(length) and len(self._received) >= _PREFIX_BYTES + length
+
     def _take(self) -> bytes:
         """Return the text of the first message, if all of it is here."""
         length = int.from_bytes(self._received[:_PREFIX_BYTES], "big")
