@@ -53,8 +53,8 @@ class _Parcel:
 
 #: Of small records that are done one by one: few in a bundle, which is acknowledged when all of them are done. A buffer that is
 #: full holds up the delivery to **all** agents, and it takes in no more only from the partition of which the last record came:
-#: so it has room for a poll from each of twelve partitions above 80 %, though each bundle held but one record.
-_SMALL_PARCEL = _Parcel(4, 4_096)
+#: so it has room for a poll from each of six partitions above 80 %, though each bundle held but one record.
+_SMALL_PARCEL = _Parcel(4, 2_048)
 
 
 @runtime_checkable
@@ -197,7 +197,7 @@ class StreamApp:
     def _hold(self, take: Take | BundleTake) -> None:
         """Let a record that stays unacknowledged not keep a rebalance or the stop waiting: it comes again."""
         self.held.add(take.partition)
-        self.app.consumer.unacked.discard(take.event.message)
+        take.hold()
 
     def _let_go(self, topic: str) -> None:
         """Leave all that an agent which stopped had taken."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,10 +42,42 @@ class BundleTake:
         """Acknowledge; the offset is committed later."""
         return bool(self.event.ack())
 
+    def hold(self) -> None:
+        """Leave all of them unacknowledged: they come again, and neither a rebalance nor the stop waits for them."""
+        _leave(self.event)
+
     def split(self) -> list[Take]:
-        """Return each record as a take of its own; the last of them to be acknowledged acknowledges all."""
-        left = Counter(takes=len(self.records))
-        return [Take(record, self.event, left) for record in self.records]
+        """Return each record as a take of its own; they share their end."""
+        fate = Fate(self.event, len(self.records))
+        return [Take(record, fate) for record in self.records]
+
+
+@dataclass(slots=True)
+class Fate:
+    """What the records of one bundle share: they are acknowledged when all are at their end, unless one of them is held.
+
+    Attributes
+    ----------
+    left
+        Records that are not at their end.
+    is_held
+        Whether one of them stays unacknowledged, and with it all.
+    """
+
+    event: Any
+    left: int = 1
+    is_held: bool = False
+
+    def end_one(self, *, is_held: bool) -> bool:
+        """Note that a record is at its end; return whether that acknowledged all."""
+        self.left -= 1
+        self.is_held = self.is_held or is_held
+        if self.left:
+            return False
+        if self.is_held:
+            _leave(self.event)
+            return False
+        return bool(self.event.ack())
 
 
 @dataclass
@@ -55,15 +86,14 @@ class Take:
 
     Attributes
     ----------
-    left
-        How many records that came in one bundle with it, itself included, are not acknowledged yet.
+    fate
+        That of the bundle it came in.
     order
         What it asks for, once somebody read it as an order.
     """
 
     record: Stored
-    event: Any
-    left: Counter[str] = field(default_factory=lambda: Counter(takes=1))
+    fate: Fate
     order: WorkOrder | None = None
 
     @property
@@ -72,11 +102,19 @@ class Take:
         return (self.record.topic, self.record.partition)
 
     def ack(self) -> bool:
-        """Acknowledge; return whether all of its bundle is now. The offset is committed later."""
-        self.left["takes"] -= 1
-        return not self.left["takes"] and bool(self.event.ack())
+        """Acknowledge, with the last of its bundle; the offset is committed later."""
+        return self.fate.end_one(is_held=False)
+
+    def hold(self) -> None:
+        """Stay unacknowledged, and with it its bundle, which comes again."""
+        self.fate.end_one(is_held=True)
 
 
 def to_take(event: Any) -> BundleTake:  # noqa: ANN401 - Faust's event
     """Return what a Faust event of a topic that comes in bundles brings."""
     return BundleTake(event.message.value.records, event)
+
+
+def _leave(event: Any) -> None:  # noqa: ANN401 - Faust's event
+    """Let nobody wait any longer for what stays unacknowledged."""
+    event.app.consumer.unacked.discard(event.message)

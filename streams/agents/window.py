@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter, deque
 from dataclasses import dataclass
 from threading import Lock
@@ -71,8 +72,12 @@ class HoldEvent(Exception):  # noqa: N818 - an instruction, not an error
 #: What a thread does before it lets the events of others have their turn, and what it is offered at once.
 _TURN = 8
 
-#: What a thread is offered at once although others have nothing to do: to wake one costs as much as a small event takes.
-_LOT = 4
+#: What a thread is offered at once although others have nothing to do, where an event takes no longer than this: to wake a thread
+#: costs as much.
+_LOT, _QUICK_S = 4, 0.003
+
+#: How much the newest measurement counts.
+_NEW_SHARE = 0.1
 
 
 class Crew(Protocol[E, Outcome]):
@@ -142,6 +147,7 @@ class CrewWindow(Generic[E, Outcome]):
         self._waiting: deque[_Taken[E, Outcome]] = deque()
         self._done: deque[_Taken[E, Outcome]] = deque()
         self._serving = 0
+        self._event_s = 0.0
         self._is_over = False
 
     @property
@@ -214,6 +220,7 @@ class CrewWindow(Generic[E, Outcome]):
             lot = self._take_lot(_TURN - count)
             if not lot:
                 return
+            began_s = time.monotonic()
             try:
                 lot = self._pick(lot)
                 for taken, outcome in zip(lot, self._crew.do([taken.event for taken in lot]), strict=True):
@@ -222,18 +229,20 @@ class CrewWindow(Generic[E, Outcome]):
                 for taken in lot:
                     taken.fault = fault
             count += len(lot)
+            self._event_s += _NEW_SHARE * ((time.monotonic() - began_s) / len(lot) - self._event_s)
             self._done.extend(lot)
             self._tell()
         with contextlib.suppress(RuntimeError):  # the threads are sent home
             self._threads.submit(self._serve)
 
     def _take_lot(self, most: int) -> list[_Taken[E, Outcome]]:
-        """Take a thread's fair share of what waits, a few at least; where nothing waits, the thread goes."""
+        """Take a thread's fair share of what waits, of quick events a few at least; where nothing waits, the thread goes."""
         with self._lock:
             if not self._waiting:
                 self._serving -= 1
                 return []
-            share = min(most, len(self._waiting), max(_LOT, len(self._waiting) // self._width))
+            least = _LOT if self._event_s < _QUICK_S else 1
+            share = min(most, len(self._waiting), max(least, len(self._waiting) // self._width))
             return [self._waiting.popleft() for _ in range(share)]
 
     def _pick(self, lot: list[_Taken[E, Outcome]]) -> list[_Taken[E, Outcome]]:

@@ -140,7 +140,7 @@ def measure_overhead(bench: Bench) -> Iterator[Measured]:
     With the store in memory, so that nothing of a file system is in the figure; the least of some turns, for what other
     programs on the machine do to the caches only adds. And with a local folder, whose flushes make threads wait in turn.
     """
-    count, calls, turns = (200, 200, 1) if bench.short else (3_000, 1_000, 3)
+    count, calls, turns = (200, 200, 1) if bench.short else (3_000, 1_000, 5)
     folder, _ = bench.stills("overhead", count, 64, 48)
     store_ms = _measure_store(MemoryStore(), calls)
     runs = [

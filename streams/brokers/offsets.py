@@ -22,7 +22,7 @@ class InFlight:
         self._done: int | None = None
 
     def hand_out(self, offset: int) -> None:
-        """Note a record that is given to the agents; one that is given again after a seek is known already."""
+        """Note a record that is given to the agents; one that is given again is known already: after a seek all is forgotten."""
         if offset > self._last:
             self._last = offset
             self._order.append(offset)

@@ -187,27 +187,26 @@ class Log:
 
     # -- records
 
-    def check(self, entry: Entry) -> None:
-        """Refuse an entry that could never be appended.
+    def check(self, entry: Entry) -> int:
+        """Return the first position of an entry's partition; refuse an entry that could never be appended.
 
         Raises
         ------
         FatalFault
             If its topic or partition does not exist, or a compacted topic would get a record without a key.
         """
-        self._locate(entry.topic, entry.partition)
-        topic = self.find_topic(entry.topic)
-        if entry.key is None and topic and topic.retention.compacted:
+        first = self._locate(entry.topic, entry.partition)
+        topic = self.find_topic(entry.topic) if entry.key is None else None
+        if topic and topic.retention.compacted:
             sentence = f"Topic {entry.topic} is compacted, so each of its records needs a key."
             raise FatalFault(sentence)
+        return first
 
     def append(self, entries: Sequence[Entry]) -> list[Placed]:
         """Append entries in one durable transaction and return their places; offsets are given out inside it."""
         if not entries:
             return []
-        for entry in entries:
-            self.check(entry)
-        firsts = [self._locate(entry.topic, entry.partition) for entry in entries]
+        firsts = [self.check(entry) for entry in entries]
         columns = [to_column(entry.headers) for entry in entries]
         with self.writing() as database:
             ends = {

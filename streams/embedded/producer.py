@@ -116,7 +116,7 @@ class Producer(base.Producer):
             self._room.clear()
             await self._room.wait()
         future: asyncio.Future[Sequence[Placed]] = self._running.create_future()
-        self._writer.submit(_Ticket(future, size), *entries)
+        self._writer.submit(_Ticket(future, size), *entries, size=size)
         self._pending.add(future)
         self._waiting_bytes += size
         return future

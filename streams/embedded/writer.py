@@ -47,8 +47,8 @@ class GroupWriter(Generic[Ticket]):
         self._thread = threading.Thread(target=self._run, name="embedded-log-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, ticket: Ticket, *entries: Entry) -> None:
-        """Queue entries; their outcome comes through ``deliver``.
+    def submit(self, ticket: Ticket, *entries: Entry, size: int | None = None) -> None:
+        """Queue entries; their outcome comes through ``deliver``. Their size in bytes is measured, unless it is known.
 
         Raises
         ------
@@ -57,7 +57,8 @@ class GroupWriter(Generic[Ticket]):
         """
         for entry in entries:
             self._log.check(entry)
-        size = sum(measure_record(entry.key, entry.value, entry.headers) for entry in entries)
+        if size is None:
+            size = sum(measure_record(entry.key, entry.value, entry.headers) for entry in entries)
         with self._changed:
             if self._closed:
                 sentence = "The log's writer is closed."

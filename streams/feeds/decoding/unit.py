@@ -34,6 +34,10 @@ _logger = logging.getLogger(__name__)
 AHEAD = 2
 
 
+#: What makes sense only behind a header.
+_OF_A_HEADER = frozenset({"need", "picture", "pack"})
+
+
 class Lender(Protocol):
     """Where decoding processes come from."""
 
@@ -175,7 +179,7 @@ class OpenUnit:
             return self._take(decoder, self._listen(decoder))
         except DecoderDiedError as death:
             self._mourn(death)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             # a process that decodes what is not trusted is not trusted either: what makes no sense ends it, not us
             _logger.warning("a decoding process makes no sense", exc_info=error)
             was_fresh = self._decoder is None or self._decoder.served <= 1
@@ -272,6 +276,9 @@ class OpenUnit:
 
     def _take(self, decoder: Decoder, message: Message) -> View | None:
         """Act on a message, and return the view if it brings one."""
+        if self._header is None and message["say"] in _OF_A_HEADER:
+            reason = "a process sent pixels before it said of what"
+            raise ValueError(reason)
         match message["say"]:
             case "need":
                 self._grant(decoder, int(message["bytes"]))

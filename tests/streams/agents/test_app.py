@@ -198,6 +198,26 @@ async def test_a_held_record_keeps_neither_its_neighbours_nor_the_stop_waiting_a
     assert await do_all(client, start, add, 6) == [b"4", b"5", b"6", b"7", b"8", b"9"]
 
 
+async def test_the_stop_waits_for_what_came_in_one_bundle_with_a_held_record(client, start, add):
+    append(client, "one", 4)
+    app, seen, go_on = start(), [], asyncio.Event()
+
+    async def work(take):
+        if take.record.value == b"0":
+            raise HoldEvent
+        if take.record.value == b"3":
+            await go_on.wait()
+        seen.append(take.record.value)
+
+    add(app, "one", 4, work)
+    async with running(app):
+        await wait_for(lambda: len(seen) == 2)
+        asyncio.get_running_loop().call_later(0.5, go_on.set)
+    assert sorted(seen) == [b"1", b"2", b"3"]
+    assert committed(client) == 0
+    assert len(app.held) == 1
+
+
 async def test_an_agent_that_stopped_does_not_hold_up_its_neighbours_however_much_comes_for_it(client, start, add):
     # more than an agent's buffer takes, which would hold up the delivery to all
     append(client, "one", 6_000)

@@ -13,7 +13,7 @@ from schemas.media import MediaSettled
 from sinks.object_store.memory import MemoryStore
 from sinks.result_tables import make_tables
 from sinks.results import Picturing, ResultSink
-from streams.agents.takes import Take
+from streams.agents.takes import Fate, Take
 from streams.agents.workers import WorkAgent
 from streams.brokers.records import Record
 from streams.faults import Patience
@@ -57,7 +57,7 @@ def make_agent(tmp_path):
 
 def take(order, partition=0):
     value = order if isinstance(order, bytes) else order.to_canonical()
-    return Take(to_stored(Record(TOPICS.work("fish", "live"), b"key", value, ()), partition=partition), None)
+    return Take(to_stored(Record(TOPICS.work("fish", "live"), b"key", value, ()), partition=partition), Fate(None))
 
 
 def list_ends(sent):

@@ -113,12 +113,13 @@ class Decoder:
         DecoderDiedError
             If the process is gone, was killed for being late, or talks rubbish.
         """
-        message = self._read() if self.channel.has_message else self._await(wait_s)
+        # with time left, what is here already needs nobody to watch; without, a process that talks on and on is to be caught
+        message = self._read() if wait_s > 0 and self.channel.has_message else self._await(wait_s)
         if message is None:
             raise self._die()
         if message["say"] == "broke":
             self._broke = str(message["traceback"])
-            return self.receive(wait_s)  # its pipe breaks next
+            raise self._die()  # it ends now
         return message
 
     def _read(self) -> Message | None:

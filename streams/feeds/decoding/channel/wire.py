@@ -75,7 +75,7 @@ class Channel:
             self._received += chunk
         try:
             message = json.loads(text.decode())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise GarbledError from error
         if not isinstance(message, dict):
             raise GarbledError
@@ -90,7 +90,8 @@ class Channel:
     def _take(self) -> bytes:
         """Return the text of the first message, if all of it is here."""
         length = int.from_bytes(self._received[:_PREFIX_BYTES], "big")
-        if length > LONGEST_MESSAGE:
+        is_empty = not length and len(self._received) >= _PREFIX_BYTES
+        if length > LONGEST_MESSAGE or is_empty:
             raise GarbledError
         end = _PREFIX_BYTES + length
         if not length or len(self._received) < end:

@@ -125,7 +125,7 @@ def test_what_a_library_prints_does_not_disturb_the_messages(word_pool):
     assert [index for index, _ in read(word_pool, "chatter:")] == [0, 1]
 
 
-@pytest.mark.parametrize("kind", ["number", "time", "size", "flag", "ending"])
+@pytest.mark.parametrize("kind", ["number", "time", "size", "flag", "ending", "headless"])
 def test_a_process_that_makes_no_sense_is_ended_and_the_unit_is_poison(word_pool, caplog, kind):
     with pytest.raises(PoisonedInput):
         read(word_pool, f"nonsense:{kind}")

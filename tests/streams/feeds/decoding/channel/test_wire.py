@@ -60,6 +60,8 @@ def test_writing_to_nobody_is_an_error(ends):
         (LONGEST_MESSAGE + 1).to_bytes(4, "big"),
         b"\0\0\0\x02xx",
         b"\0\0\0\x02[]",
+        b"\0\0\0\0",
+        (50_000).to_bytes(4, "big") + b"[" * 50_000,
         b"\0\0\0\x01\xff",
         b"hello, this is a library that prints",
     ],
