@@ -74,7 +74,7 @@ _TURN = 8
 
 #: What a thread is offered at once although others have nothing to do, where an event takes no longer than this: to wake a thread
 #: costs as much.
-_LOT, _QUICK_S = 4, 0.003
+_LOT, _QUICK_S = 4, 0.010
 
 #: How much the newest measurement counts.
 _NEW_SHARE = 0.1
