@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import random
 
 import pytest
@@ -31,6 +32,9 @@ from tests.streams.usage.uses import (
     make_use,
     to_content,
 )
+
+#: Histories that are made up; the long form is for a night.
+EXAMPLES = 300 if os.environ.get("OBSERVATORY_CHAOS") == "long" else 80
 
 _PERIODS = tuple(map(read_period, ("2026-11", "2026")))
 #: A user whose pseudonym was made with another key than the project's.
@@ -133,7 +137,8 @@ def _write_plainly(events: list[UsageEvent]) -> tuple[str, ...]:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@pytest.mark.chaos
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 25))
 def test_arrival_changes_no_byte_of_the_report(seed, count):
     chance = random.Random(seed)
@@ -158,7 +163,8 @@ class _DyingStore(MemoryStore):
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@pytest.mark.chaos
+@settings(max_examples=EXAMPLES // 5, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 25))
 def test_live_values_of_workers_that_are_killed_and_begin_again_are_those_of_the_report(seed, count):
     chance = random.Random(seed)
