@@ -89,7 +89,7 @@ class RouterAgent:
         await self.bench.publish(list(map(router.to_work, ours)))
         for arrival in (*ours, *second):
             self.bench.gate.record_success(arrival.media.feed, _ROUTE)
-            self.bench.health.note_arrival(arrival.media.feed, arrival.arrived_at)
+            self.bench.health.note_arrival(arrival.media.feed, arrival.order.arrived_at)
         return refused
 
     async def _set_aside(self, stored: Stored, feed: str, fault: RejectedInput) -> None:

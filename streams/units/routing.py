@@ -110,12 +110,14 @@ class Prepared:
     ----------
     known
         The claim that the store already holds for this unit.
+    order
+        For its installation, where it is ours; its unit is the one of the claim, if there is one.
     """
 
     media: MediaArrived
     unit: Unit
-    arrived_at: dt.datetime
     known: Claim | None
+    order: WorkOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,16 @@ class Router:
             instrument=context.deployment.instrument,
             deployment=context.deployment.digest,
         )
-        return Prepared(media, unit, taken.arrived_at, self._find_claim(unit))
+        known = self._find_claim(unit)
+        order = WorkOrder(
+            unit=known.unit if known else unit,
+            source=media.source,
+            event=media.event,
+            arrived_at=taken.arrived_at,
+            lane=media.lane,
+            purpose=media.purpose,
+        )
+        return Prepared(media, unit, known, order)
 
     def _take_in(self, record: Stored) -> _TakenIn:
         media = from_record(record.headers, record.value)
@@ -286,23 +297,13 @@ class Router:
 
     def to_work(self, prepared: Prepared) -> Record:
         """Return the order for the unit's installation; key = unit id, so that workers share a feed."""
-        order = self._make_order(prepared)
+        order = prepared.order
         topic = self.topics.work(order.unit.stamp.installation, order.lane)
         return Record(topic, order.unit.stamp.unit_id.encode(), order.to_canonical())
 
-    def _make_order(self, prepared: Prepared) -> WorkOrder:
-        return WorkOrder(
-            unit=prepared.known.unit if prepared.known else prepared.unit,
-            source=prepared.media.source,
-            event=prepared.media.event,
-            arrived_at=prepared.arrived_at,
-            lane=prepared.media.lane,
-            purpose=prepared.media.purpose,
-        )
-
     def to_ingested(self, prepared: Prepared) -> Record:
         """Return the use of a unit that was taken in."""
-        use = self.recorder.record_ingested(self._make_order(prepared))
+        use = self.recorder.record_ingested(prepared.order)
         return Record(self.topics.usage_recorded, use.installation.encode(), use.to_canonical())
 
     def to_refused(self, record: Stored, feed: str, rejection: Rejection) -> tuple[Record, ...]:

@@ -53,7 +53,8 @@ def make_processed(
         If the result is not of this order or not by this observer.
     """
     stamp = order.unit.stamp
-    if announced.unit != stamp or not announced.result_id.endswith(f".{observer_sha256[:16]}"):
+    is_of_it = announced.unit is stamp or announced.unit == stamp
+    if not is_of_it or not announced.result_id.endswith(f".{observer_sha256[:16]}"):
         message = f"the result {announced.result_id!r} is not what this order was for"
         raise ValueError(message)
     act = Processed(

@@ -1,4 +1,4 @@
-"""Messages between the program and a decoding process: JSON with its length before it, over a pipe.
+"""Messages between the program and a decoding process: JSON arrays of them with their length before it, over a pipe.
 
 JSON and not pickle, because who decodes what is not trusted is not trusted either.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Longest message: a header with every claim a file can make is a few hundred bytes, a list of slots a few kilobytes.
+#: Most bytes that are sent at once: a header with every claim a file can make is a few hundred bytes, a list of slots a few
+#: kilobytes.
 LONGEST_MESSAGE = 1 << 20
 
 _PREFIX_BYTES = 4
@@ -32,13 +34,13 @@ class Channel:
 
     incoming: int
     outgoing: int
-    _unsent: bytearray = field(default_factory=bytearray)
+    _unsent: list[Message] = field(default_factory=list)
     _received: bytearray = field(default_factory=bytearray)
+    _unread: deque[Message] = field(default_factory=deque)
 
     def put(self, message: Message) -> None:
         """Keep a message until :meth:`flush`, so that several leave in one call."""
-        text = _encode(message).encode()
-        self._unsent += len(text).to_bytes(_PREFIX_BYTES, "big") + text
+        self._unsent.append(message)
 
     def flush(self) -> None:
         """Send what was put.
@@ -48,7 +50,11 @@ class Channel:
         OSError
             If the other side is gone.
         """
-        unsent, self._unsent = memoryview(bytes(self._unsent)), bytearray()
+        if not self._unsent:
+            return
+        text = _encode(self._unsent).encode()
+        self._unsent.clear()
+        unsent = memoryview(len(text).to_bytes(_PREFIX_BYTES, "big") + text)
         while unsent:
             unsent = unsent[os.write(self.outgoing, unsent) :]
 
@@ -65,30 +71,39 @@ class Channel:
         GarbledError
             If what came is not a message.
         """
+        if not self._unread and not self._read():
+            return None
+        return self._unread.popleft()
+
+    def _read(self) -> bool:
+        """Wait for messages; return whether there are any."""
         while not (text := self._take()):
             try:
                 chunk = os.read(self.incoming, _READ_BYTES)
             except OSError:
-                return None
+                return False
             if not chunk:
-                return None
+                return False
             self._received += chunk
         try:
-            message = json.loads(text.decode())
+            messages = json.loads(text.decode())
         except (ValueError, RecursionError) as error:
             raise GarbledError from error
-        if not isinstance(message, dict):
+        if not messages or not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
             raise GarbledError
-        return message
+        self._unread.extend(messages)
+        return True
 
     @property
     def has_message(self) -> bool:
         """Whether a message, or what is none, is here already: then :meth:`receive` does not wait."""
+        if self._unread:
+            return True
         length = int.from_bytes(self._received[:_PREFIX_BYTES], "big")
         return bool(length) and len(self._received) >= _PREFIX_BYTES + length
 
     def _take(self) -> bytes:
-        """Return the text of the first message, if all of it is here."""
+        """Return the text of the first messages that were sent together, if all of it is here."""
         length = int.from_bytes(self._received[:_PREFIX_BYTES], "big")
         is_empty = not length and len(self._received) >= _PREFIX_BYTES
         if length > LONGEST_MESSAGE or is_empty:

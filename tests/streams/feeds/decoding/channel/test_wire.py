@@ -24,12 +24,15 @@ def test_messages_arrive_in_order(ends):
     ours, theirs = ends
     ours.put({"a": 1})
     ours.send({"b": [1.5, None, "ä"]})
-    assert [theirs.receive(), theirs.receive()] == [{"a": 1}, {"b": [1.5, None, "ä"]}]
+    assert theirs.receive() == {"a": 1}
+    assert theirs.has_message
+    assert theirs.receive() == {"b": [1.5, None, "ä"]}
+    assert not theirs.has_message
 
 
 def test_a_message_in_pieces_arrives_whole(ends):
     _, theirs = ends
-    text = b'{"a":1}'
+    text = b'[{"a":1}]'
     whole = len(text).to_bytes(4, "big") + text
     reader, writer = os.pipe()
     channel = Channel(reader, theirs.outgoing)
@@ -60,6 +63,8 @@ def test_writing_to_nobody_is_an_error(ends):
         (LONGEST_MESSAGE + 1).to_bytes(4, "big"),
         b"\0\0\0\x02xx",
         b"\0\0\0\x02[]",
+        b"\0\0\0\x02{}",
+        b"\0\0\0\x06[{},1]",
         b"\0\0\0\0",
         (50_000).to_bytes(4, "big") + b"[" * 50_000,
         b"\0\0\0\x01\xff",
