@@ -150,10 +150,11 @@ def make_running(deployment: Deployment, parts: Parts, client: Client) -> Runnin
     """Return the agents of a deployment, its topics made; its detectors are built while the agents' vendor is loaded."""
     parts.build_early()
     from streams.agents.app import make_app  # noqa: PLC0415 - Faust takes half a second to load
-    from streams.agents.bench import Bench, Pace  # noqa: PLC0415
+    from streams.agents.bench import Bench  # noqa: PLC0415
     from streams.agents.health import Health  # noqa: PLC0415
     from streams.agents.plan import AppPlan  # noqa: PLC0415
     from streams.agents.running import Running, make_threads  # noqa: PLC0415
+    from streams.agents.window import Pace  # noqa: PLC0415
 
     gc.set_threshold(*_CIRCLES_AFTER)
     client.create(plan_topics(deployment))

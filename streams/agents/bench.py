@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from schemas.errors import RejectedInput
 from streams.agents.health import Pulse
-from streams.agents.window import HoldEvent
+from streams.agents.window import HoldEvent, Pace
 from streams.faults import Patience, fit_letter
 
 if TYPE_CHECKING:
@@ -30,38 +28,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 A = TypeVar("A")
-
-#: A thread is worth waking for this much work; handing over to one costs about a hundredth of it.
-_WORTH_S = 0.05
-
-#: How much the newest measurement counts.
-_NEW_SHARE = 0.2
-
-
-@dataclass
-class Pace:
-    """How long one item takes, and so among how many threads items are shared.
-
-    Attributes
-    ----------
-    threads
-        At most so many.
-    """
-
-    threads: int = 1
-    _item_s: float = 0.0
-
-    def cut(self, items: Sequence[A]) -> list[Sequence[A]]:
-        """Return the items in consecutive parts of nearly equal size, one for each thread that is worth its while."""
-        wanted = math.ceil(len(items) * self._item_s / _WORTH_S)
-        parts = max(1, min(self.threads, len(items), wanted))
-        edges = [len(items) * number // parts for number in range(parts + 1)]
-        return [items[first:last] for first, last in pairwise(edges)]
-
-    def note(self, count: int, seconds: float) -> None:
-        """Note how long so many items took, one after the other."""
-        if count:
-            self._item_s += _NEW_SHARE * (seconds / count - self._item_s)
 
 
 @dataclass(frozen=True)

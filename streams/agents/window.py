@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
+from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -28,6 +30,7 @@ class Acknowledgeable(Protocol):
         ...
 
 
+A = TypeVar("A")
 E = TypeVar("E", bound=Acknowledgeable)
 E_contra = TypeVar("E_contra", bound=Acknowledgeable, contravariant=True)
 Outcome = TypeVar("Outcome")
@@ -76,8 +79,40 @@ _TURN = 8
 #: costs as much.
 _LOT, _QUICK_S = 4, 0.010
 
+
+#: A thread is worth waking for this much work; handing over to one costs about a hundredth of it.
+_WORTH_S = 0.05
+
 #: How much the newest measurement counts.
-_NEW_SHARE = 0.1
+_NEW_SHARE = 0.2
+
+
+@dataclass
+class Pace:
+    """How long one item takes, and so among how many threads items are shared.
+
+    Attributes
+    ----------
+    threads
+        At most so many.
+    item_s
+        Seconds that one takes, the newest ones counting most.
+    """
+
+    threads: int = 1
+    item_s: float = 0.0
+
+    def cut(self, items: Sequence[A]) -> list[Sequence[A]]:
+        """Return the items in consecutive parts of nearly equal size, one for each thread that is worth its while."""
+        wanted = math.ceil(len(items) * self.item_s / _WORTH_S)
+        parts = max(1, min(self.threads, len(items), wanted))
+        edges = [len(items) * number // parts for number in range(parts + 1)]
+        return [items[first:last] for first, last in pairwise(edges)]
+
+    def note(self, count: int, seconds: float) -> None:
+        """Note how long so many items took, one after the other."""
+        if count:
+            self.item_s += _NEW_SHARE * (seconds / count - self.item_s)
 
 
 class Crew(Protocol[E, Outcome]):
@@ -147,7 +182,7 @@ class CrewWindow(Generic[E, Outcome]):
         self._waiting: deque[_Taken[E, Outcome]] = deque()
         self._done: deque[_Taken[E, Outcome]] = deque()
         self._serving = 0
-        self._event_s = 0.0
+        self._pace = Pace()
         self._is_over = False
 
     @property
@@ -229,7 +264,7 @@ class CrewWindow(Generic[E, Outcome]):
                 for taken in lot:
                     taken.fault = fault
             count += len(lot)
-            self._event_s += _NEW_SHARE * ((time.monotonic() - began_s) / len(lot) - self._event_s)
+            self._pace.note(len(lot), time.monotonic() - began_s)
             self._done.extend(lot)
             self._tell()
         with contextlib.suppress(RuntimeError):  # the threads are sent home
@@ -241,7 +276,7 @@ class CrewWindow(Generic[E, Outcome]):
             if not self._waiting:
                 self._serving -= 1
                 return []
-            least = _LOT if self._event_s < _QUICK_S else 1
+            least = _LOT if self._pace.item_s < _QUICK_S else 1
             share = min(most, len(self._waiting), max(least, len(self._waiting) // self._width))
             return [self._waiting.popleft() for _ in range(share)]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import RejectedInput
-from streams.agents.bench import Pace
+from streams.agents.window import Pace
 from tests.streams.agents.benches import make_bench
 
 
