@@ -63,7 +63,7 @@ class YoloSettings(YoloParameters):
     runtime
         ``openvino`` runs IR and ONNX, ``onnxruntime`` ONNX only; a ``.pt`` is always run by torch.
     requests
-        Images in the network at once; left out, the runtime chooses.
+        Images computed at once, at most; left out, the runtime chooses.
     """
 
     model: Annotated[str, StringConstraints(min_length=1, max_length=1100)]
@@ -87,7 +87,7 @@ class RoiSettings(RoiParameters):
     runtime
         ``openvino`` runs IR and ONNX, ``onnxruntime`` ONNX only.
     requests
-        Calls in the network at once; left out, the runtime chooses.
+        Calls computed at once, at most; left out, the runtime chooses.
     """
 
     model: Annotated[str, StringConstraints(min_length=1, max_length=1100)]

@@ -18,8 +18,21 @@ Precision = Literal["f32", "f16", "bf16", "int8"]
 #: The network's outputs in its own order, float32, first axis = pictures.
 Outputs = tuple["NDArray[np.float32]", ...]
 
-#: Outputs that are being computed; ``result()`` waits for them and raises what went wrong.
-Answer = Future[Outputs]
+
+class Answer(Protocol):
+    """Outputs that are being computed; a ``Future`` is one."""
+
+    def result(self, timeout: float | None = None) -> Outputs:
+        """Wait for them, at most so many seconds, and raise what went wrong; asked again, it says the same.
+
+        Raises
+        ------
+        FatalFault
+            If the network did not run.
+        TimeoutError
+            If they are not there in time.
+        """
+        ...
 
 
 class Runtime(Protocol):
@@ -45,7 +58,7 @@ class Runtime(Protocol):
 
 def make_ready(outputs: Outputs) -> Answer:
     """Return an answer that is already there."""
-    answer: Answer = Future()
+    answer: Future[Outputs] = Future()
     answer.set_result(outputs)
     return answer
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +43,7 @@ class OpenvinoOptions:
     precision
         Said to OpenVINO explicitly: left to itself it computes in bf16 on some processors, and boxes then differ.
     requests
-        Pictures in flight at once; ``None`` leaves the number to OpenVINO.
+        Pictures computed at once, at most; ``None`` leaves the number to OpenVINO.
     threads
         Processor threads; ``None`` is all.
     cache_folder
@@ -94,7 +93,7 @@ VENDOR_ERRORS: tuple[type[Exception], ...] = (
 
 
 class OpenvinoRuntime:
-    """Runs OpenVINO IR (XML and weights) or ONNX; ``requests`` pictures are in flight at once, whoever sends them."""
+    """Runs OpenVINO IR (XML and weights) or ONNX; OpenVINO itself queues what is started while it computes."""
 
     def __init__(
         self, network: Network, model: bytes, weights: bytes | None = None, *, options: OpenvinoOptions | None = None
@@ -123,15 +122,10 @@ class OpenvinoRuntime:
             read = core.read_model(model, weights or b"")
             graph, self._batch = _prepare(read, network, options.precision, batch=options.batch)
             self._compiled = core.compile_model(graph, "CPU", _to_properties(options))
-            wanted = self._compiled.get_property(properties.optimal_number_of_infer_requests())
-            self.requests = options.requests or int(wanted)
-            self._idle: SimpleQueue[ov.InferRequest] = SimpleQueue()
-            for _ in range(self.requests):
-                self._idle.put(self._compiled.create_infer_request())
+        self._idle: SimpleQueue[_Request] = SimpleQueue()
         # The first call fills tables inside OpenVINO; two threads in it at once may wait for each other for ever (one for the
         # table, one for the interpreter's lock), so it is made here, alone.
-        self._infer(np.zeros((1, *network.input_px, network.scaling.channels), dtype=np.uint8))
-        self._threads = ThreadPoolExecutor(max_workers=self.requests, thread_name_prefix="openvino")
+        self.start(np.zeros((1, *network.input_px, network.scaling.channels), dtype=np.uint8)).result()
 
     @property
     def network(self) -> Network:
@@ -139,33 +133,100 @@ class OpenvinoRuntime:
         return self._network
 
     def start(self, batch: NDArray[np.uint8]) -> Answer:
-        """Begin to run pictures, uint8 (n, height_px, width_px, channels); they wait in turn for an idle request."""
-        return self._threads.submit(self._infer, batch)
+        """Begin to run pictures, uint8 (n, height_px, width_px, channels), and return at once.
+
+        They are run in calls of one size, so that no answer depends on how many were asked.
+        """
+        places = range(0, max(1, len(batch)), self._batch)
+        with translate():
+            return _Called(tuple(self._call(batch[place : place + self._batch]) for place in places))
 
     def close(self) -> None:
-        """Wait for what is running and stop."""
-        self._threads.shutdown()
+        """Let go of the network; what is under way comes to its end by itself."""
+        with suppress(Empty):
+            while True:
+                self._idle.get_nowait()
 
-    def _infer(self, batch: NDArray[np.uint8]) -> Outputs:
-        """Run pictures in calls of one size, so that one request fits any unit and no answer depends on how many were asked."""
-        request = self._idle.get()
+    def _call(self, pictures: NDArray[np.uint8]) -> _Call:
+        """Begin one call, with a request that nobody uses or a new one: a thread may hold several until it asks for them."""
         try:
-            with translate():
-                parts = [
-                    self._infer_part(request, batch[place : place + self._batch])
-                    for place in range(0, len(batch), self._batch)
-                ]
-        finally:
-            self._idle.put(request)
-        return parts[0] if len(parts) == 1 else tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+            request = self._idle.get_nowait()
+        except Empty:
+            request = _Request(self._compiled.create_infer_request())
+        request.start(pictures)
+        return _Call(request, len(pictures), self._idle)
 
-    def _infer_part(self, request: ov.InferRequest, pictures: NDArray[np.uint8]) -> Outputs:
-        count, taken = len(pictures), np.ascontiguousarray(pictures)
-        if count < self._batch:
-            taken = np.zeros((self._batch, *pictures.shape[1:]), dtype=np.uint8)
-            taken[:count] = pictures
-        found = request.infer({0: taken}, share_inputs=True, share_outputs=True)
-        return tuple(np.array(output[:count], dtype=np.float32) for output in found.values())
+
+class _Request:
+    """One of OpenVINO's requests with memory of its own: pictures are copied into it, so that nobody need keep theirs.
+
+    Given up while it computes, it waits in OpenVINO for its end.
+    """
+
+    def __init__(self, request: ov.InferRequest) -> None:
+        self._request = request
+        self._taken: NDArray[np.uint8] = request.get_input_tensor().data
+        # looked up once: to ask OpenVINO for a tensor costs as much as copying it
+        self._given: tuple[NDArray[np.float32], ...] = tuple(tensor.data for tensor in request.output_tensors)
+
+    def start(self, pictures: NDArray[np.uint8]) -> None:
+        """Begin to run pictures, as many as fit in or fewer."""
+        self._taken[: len(pictures)] = pictures
+        self._taken[len(pictures) :] = 0
+        self._request.start_async()
+
+    def wait(self, timeout: float | None, count: int) -> Outputs:
+        """Wait for the outputs of so many pictures and copy them, for they are overwritten by the next who uses it."""
+        if timeout is None:
+            self._request.wait()
+        elif not self._request.wait_for(round(timeout * 1000)):
+            raise TimeoutError
+        return tuple(np.array(output[:count], dtype=np.float32) for output in self._given)
+
+
+@dataclass(slots=True)
+class _Call:
+    """Pictures that OpenVINO computes, or that wait in its queue.
+
+    Attributes
+    ----------
+    idle
+        Where the request goes when they are done.
+    """
+
+    request: _Request | None
+    count: int
+    idle: SimpleQueue[_Request]
+    outputs: Outputs = ()
+
+    def finish(self, timeout: float | None) -> Outputs:
+        """Wait for the outputs."""
+        if self.request is not None:
+            self.outputs = self.request.wait(timeout, self.count)
+            self.idle.put(self.request)
+            self.request = None
+        return self.outputs
+
+
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """The answer of one or several calls."""
+
+    calls: tuple[_Call, ...]
+
+    def result(self, timeout: float | None = None) -> Outputs:
+        """Wait for the outputs; ``timeout`` is of each call.
+
+        Raises
+        ------
+        FatalFault
+            If OpenVINO fails.
+        TimeoutError
+            If it takes longer.
+        """
+        with translate():
+            parts = [call.finish(timeout) for call in self.calls]
+        return parts[0] if len(parts) == 1 else tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 class BareQueue:

@@ -40,7 +40,7 @@ class ScriptedRuntime:
     def start(self, batch: NDArray[np.uint8]) -> Answer:
         """Answer at once."""
         self.seen.append(batch)
-        answer: Answer = Future()
+        answer: Future[Outputs] = Future()
         try:
             answer.set_result(self.script(batch))
         except ObservatoryError as error:

@@ -31,7 +31,7 @@ class YoloOptions:
     runtime
         ``openvino`` runs IR and ONNX; ``onnxruntime`` ONNX only. A ``.pt`` is always run by torch.
     requests, threads
-        Images in the network at once, and processor threads; ``None`` leaves them to the runtime.
+        Images computed at once, at most, and processor threads; ``None`` leaves them to the runtime.
     cache_folder
         Where OpenVINO may keep compiled networks.
     """

@@ -63,6 +63,23 @@ def test_more_pictures_than_requests_may_be_under_way(runtime):
     assert [answer.result(timeout=30)[0].shape for answer in answers] == [(1, 3)] * 20
 
 
+def test_an_answer_that_is_asked_for_again_says_the_same(runtime):
+    pictures = make_pictures(5)
+    first, second = runtime.start(pictures), runtime.start(255 - pictures)
+    (said,) = first.result(timeout=30)
+    copy = said.copy()
+    second.result(timeout=30)
+    assert np.array_equal(first.result(timeout=30)[0], copy)
+
+
+def test_answers_that_nobody_asks_for_hold_up_nobody(runtime):
+    for picture in make_pictures(20):
+        runtime.start(picture[None])
+    pictures = make_pictures(2, seed=1)
+    (means,) = runtime.start(pictures).result(timeout=30)
+    assert means == pytest.approx(pictures.mean(axis=(1, 2)) / 255, abs=1e-5)
+
+
 def test_a_runtime_knows_its_network(runtime):
     assert runtime.network == NETWORK
 

@@ -7,13 +7,13 @@ import json
 import os
 import sys
 import traceback
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import RejectedInput, TransientFault
-from streams.feeds.decoding.channel.arena import Slot, map_slot
+from streams.feeds.decoding.channel.arena import MappedSlots, Slot
 from streams.feeds.decoding.channel.confinement import allow, confine
 from streams.feeds.decoding.channel.packing import Packer
 from streams.feeds.decoding.channel.wire import Channel, Message
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 #: Exit code after an exception nobody expected; the parent gets its text first.
 _BROKEN_EXIT = 70
-
-#: Slots kept mapped; a clip uses ten, and pictures of equal size share theirs.
-_MAPPED_SLOTS = 32
 
 #: Modules imported before the first order arrives, by what is expected.
 _WARM = {"still": "streams.feeds.decoding.stills", "clip": "streams.feeds.decoding.video"}
@@ -62,7 +59,7 @@ class Desk:
     descriptor: int
     opener: Callable[[Input, Order, StandardErrorNotes], Iterator[Event]]
     notes: StandardErrorNotes = field(default_factory=StandardErrorNotes)
-    _mapped: OrderedDict[tuple[int, int], Slot] = field(default_factory=OrderedDict)
+    _mapped: MappedSlots = field(init=False)
     _free: deque[Slot] = field(default_factory=deque)
     _slot_bytes: int = 0
     _images: int = 0
@@ -72,6 +69,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         """Let packs be sent as they fill."""
+        self._mapped = MappedSlots(self.descriptor)
         self._packer = Packer(self._take_slot, self.channel.send)
 
     def serve(self) -> None:
@@ -104,16 +102,7 @@ class Desk:
     def _find_input(self, message: Message) -> Input:
         if message["path"]:
             return Input(Path(message["path"]))
-        return Input(memoryview(self._map(message["input"]).memory)[: message["size"]])
-
-    def _map(self, place: list[int]) -> Slot:
-        """Map a slot, or find it mapped already."""
-        key = (place[0], place[1])
-        slot = self._mapped.pop(key, None) or map_slot(self.descriptor, *key)
-        self._mapped[key] = slot
-        if len(self._mapped) > _MAPPED_SLOTS:
-            self._mapped.popitem(last=False)
-        return slot
+        return Input(memoryview(self._mapped.map(message["input"]).memory)[: message["size"]])
 
     def _tell(self, event: Event, order: Order) -> None:
         """Pass one event on; those of a still leave together, at its end, those of a clip as they come, of a run in packs."""
@@ -182,7 +171,7 @@ class Desk:
 
     def _accept(self, places: list[list[int]], size: int) -> None:
         """Take slots to fill; one too small was on its way when larger ones were asked for, and is the parent's again."""
-        slots = [self._map(place) for place in places if place[1] >= size]
+        slots = [self._mapped.map(place) for place in places if place[1] >= size]
         self._free.extend(slots)
         self._slot_bytes = max([self._slot_bytes, *(slot.length for slot in slots)])
 

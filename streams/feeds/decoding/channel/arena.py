@@ -12,6 +12,8 @@ import mmap
 import os
 import sys
 import tempfile
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -26,6 +28,9 @@ Backing = Literal["memory", "unlinked", "named"]
 #: the power of two below. Also what mapping offsets must be a multiple of, on every system.
 _STEP_BYTES = 1 << 16
 _STEPS_PER_DOUBLING = 8
+
+#: Memory kept for the next pictures, on either side.
+KEPT_BYTES = 256 << 20
 
 
 def choose_backing() -> Backing:
@@ -59,6 +64,36 @@ def map_slot(descriptor: int, offset: int, length: int) -> Slot:
     return Slot(offset, length, mmap.mmap(descriptor, length, offset=offset))
 
 
+@dataclass(slots=True)
+class MappedSlots:
+    """Slots as a decoding process maps them, kept for the next time: in one mapped anew each 4 KiB cost a page fault.
+
+    Parameters
+    ----------
+    keep_bytes, keep_slots
+        Kept mapped: so many bytes, as the arena keeps filled, but at least so many slots, for a clip uses ten at once.
+    """
+
+    descriptor: int
+    keep_bytes: int = KEPT_BYTES
+    keep_slots: int = 32
+    _mapped: OrderedDict[tuple[int, int], Slot] = field(default_factory=OrderedDict)
+    _size: int = 0
+
+    def map(self, place: Sequence[int]) -> Slot:
+        """Return the slot of an offset and a length; those unused for longest are let go."""
+        offset, length = place
+        slot = self._mapped.pop((offset, length), None)
+        if slot is None:
+            slot = map_slot(self.descriptor, offset, length)
+            self._size += length
+        self._mapped[offset, length] = slot
+        while self._size > self.keep_bytes and len(self._mapped) > self.keep_slots:
+            _, oldest = self._mapped.popitem(last=False)
+            self._size -= oldest.length
+        return slot
+
+
 def open_backing(backing: Backing) -> tuple[int, Path | None]:
     """Return the descriptor of a new, empty file for sharing, and its name if it has one."""
     if backing == "memory":
@@ -89,7 +124,7 @@ class Arena:
     """
 
     backing: Backing = field(default_factory=choose_backing)
-    keep_bytes: int = 256 << 20
+    keep_bytes: int = KEPT_BYTES
     descriptor: int = -1
     name: Path | None = None
     _size: int = 0

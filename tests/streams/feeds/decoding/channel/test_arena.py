@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streams.feeds.decoding.channel.arena import Arena, choose_backing, map_slot, open_backing, round_up
+from streams.feeds.decoding.channel.arena import Arena, MappedSlots, choose_backing, map_slot, open_backing, round_up
 
 NAMED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, never written to
 
@@ -113,3 +114,37 @@ def test_nothing_appears_among_named_shared_memory():
     arena.lease(1 << 20)
     assert not [path for path in NAMED_MEMORY.iterdir() if "observatory" in path.name]
     arena.close()
+
+
+@pytest.fixture
+def places():
+    """Offset and length of twelve slots of an arena, each of which begins with its number."""
+    with contextlib.closing(Arena()) as arena:
+        slots = [arena.lease(70_000) for _ in range(12)]
+        for number, slot in enumerate(slots):
+            slot.memory[0] = number
+        yield arena.descriptor, [(slot.offset, slot.length) for slot in slots]
+
+
+def test_a_slot_that_is_asked_for_again_is_mapped_once(places):
+    descriptor, asked = places
+    mapped = MappedSlots(descriptor, keep_bytes=12 * asked[0][1], keep_slots=1)
+    first = [mapped.map(place) for place in asked]
+    assert all(mapped.map(place) is slot for place, slot in zip(asked, first, strict=True))
+
+
+def test_slots_unused_for_longest_are_let_go_and_hold_the_same_when_they_are_mapped_anew(places):
+    descriptor, asked = places
+    mapped = MappedSlots(descriptor, keep_bytes=4 * asked[0][1], keep_slots=1)
+    first = [mapped.map(place) for place in asked]
+    assert mapped.map(asked[-4]) is first[-4]
+    again = mapped.map(asked[0])
+    assert again is not first[0]
+    assert again.memory[0] == first[0].memory[0] == 0
+
+
+def test_some_slots_stay_mapped_however_large_they_are(places):
+    descriptor, asked = places
+    mapped = MappedSlots(descriptor, keep_bytes=1, keep_slots=12)
+    first = [mapped.map(place) for place in asked]
+    assert all(mapped.map(place) is slot for place, slot in zip(asked, first, strict=True))
