@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +28,8 @@ PARAMETER_DIGITS = 6
 #: What is written as it is, whatever it says.
 _PLAIN = frozenset({str, bool, type(None)})
 
-#: One for all: ``json.dumps`` makes an encoder for every call that asks for something of its own.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+#: Numbers and texts as RFC 8785 wants them, but for numbers below :data:`_SMALLEST_PLAIN` and the order of keys beyond ASCII.
+_SORTED = orjson.OPT_SORT_KEYS
 
 
 class NotCanonicalError(ValueError):
@@ -75,12 +75,25 @@ def to_canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value is what 
     plain = walk.go(value)
     try:
         if not walk.exact:
-            text = _encode(plain)
-            if text.isascii() or not _has_wide_key(plain):
-                return text.encode("utf-8")
+            written = write_plain(plain)
+            if written.isascii() or not _has_wide_key(plain):
+                return written
         return _write_exactly(plain).encode("utf-8")
     except (ValueError, TypeError) as error:
         raise NotCanonicalError(str(error)) from error
+
+
+def write_plain(plain: Any) -> bytes:  # noqa: ANN401
+    """Return the RFC 8785 bytes of a JSON value that is known to hold no fractions and no keys beyond ASCII.
+
+    A third of the time that :func:`to_canonical` takes, for what is written millions of times.
+
+    Raises
+    ------
+    TypeError
+        If a text cannot be written in UTF-8.
+    """
+    return orjson.dumps(plain, option=_SORTED)
 
 
 def to_digest(value: Any) -> str:  # noqa: ANN401
@@ -162,10 +175,15 @@ class _Walk:
             if abs(item) > SAFE_INTEGER:
                 message = f"integer beyond 2**53: {item}"
                 raise NotCanonicalError(message)
-            return item
+            return int(item)
         if isinstance(item, dict):
             return self.go_through(dict(item))
-        return [self.go(part) for part in item] if isinstance(item, list | tuple) else item
+        if isinstance(item, list | tuple):
+            return [self.go(part) for part in item]
+        if isinstance(item, str):
+            return str.__str__(item)
+        message = f"no JSON value: {item!r}"  # the writer would take some of them, in a form of its own
+        raise NotCanonicalError(message)
 
 
 def _check_keys(item: dict[Any, Any]) -> None:
@@ -201,9 +219,7 @@ def _write_exactly(value: Any) -> str:  # noqa: ANN401
         return "{" + ",".join(f"{_write_exactly(key)}:{_write_exactly(value[key])}" for key in keys) + "}"
     if isinstance(value, list):
         return "[" + ",".join(_write_exactly(item) for item in value) + "]"
-    if isinstance(value, float):
-        return _write_number(value)
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _write_number(value) if isinstance(value, float) else write_plain(value).decode()
 
 
 def _write_number(value: float) -> str:

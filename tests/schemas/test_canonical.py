@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import enum
 import math
+import uuid
 
 import numpy as np
 import pytest
@@ -50,6 +53,16 @@ def test_numpy_numbers_are_written_like_plain_ones(number):
     assert to_canonical({"x": np.float64(number)}) == to_canonical({"x": number})
 
 
+def test_names_of_choices_are_written_as_what_they_stand_for():
+    class Choice(enum.StrEnum):
+        ONE = "one"
+
+    class Number(enum.IntEnum):
+        TWO = 2
+
+    assert to_canonical({"a": [Choice.ONE, Number.TWO]}) == b'{"a":["one",2]}'
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -65,6 +78,9 @@ def test_numpy_numbers_are_written_like_plain_ones(number):
         {1, 2},
         object(),
         np.int64(3),
+        {"a moment": dt.datetime(2024, 4, 22, tzinfo=dt.UTC)},
+        [uuid.UUID(int=1)],
+        {"x": NotCanonicalError},
     ],
     ids=repr,
 )
