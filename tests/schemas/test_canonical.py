@@ -74,6 +74,7 @@ def test_names_of_choices_are_written_as_what_they_stand_for():
         "\ud800",
         {"\udfff": 1},
         {1: "a key that is a number"},
+        {1: "a key that is a number", "a": "and one that is none"},
         b"bytes",
         {1, 2},
         object(),
