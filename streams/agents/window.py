@@ -76,8 +76,7 @@ class HoldEvent(Exception):  # noqa: N818 - an instruction, not an error
 _TURN = 8
 
 #: What a thread is offered at once although others have nothing to do, where an event takes no longer than this: to wake a thread
-#: costs as much. Events as quick as that wait for nothing much but the interpreter, which more threads only hand to each other:
-#: half of them do as much, in a tenth less processor time.
+#: costs as much.
 _LOT, _QUICK_S = 4, 0.010
 
 
@@ -182,7 +181,7 @@ class CrewWindow(Generic[E, Outcome]):
         self._lock = Lock()
         self._waiting: deque[_Taken[E, Outcome]] = deque()
         self._done: deque[_Taken[E, Outcome]] = deque()
-        self._serving = self._lone = 0  # threads, and those of them that do a single event, which may be a long one
+        self._serving = 0
         self._pace = Pace()
         self._is_over = False
 
@@ -245,14 +244,9 @@ class CrewWindow(Generic[E, Outcome]):
 
     def _want_thread(self) -> bool:
         """Count one thread more among those that serve, where there may be one."""
-        is_wanted = self._serving < self._find_most()
+        is_wanted = self._serving < self._width
         self._serving += is_wanted
         return is_wanted
-
-    def _find_most(self) -> int:
-        """Return how many threads should serve: fewer where all that is at work is quick."""
-        is_quick = self._pace.item_s < _QUICK_S and not self._lone
-        return max(1, self._width // 2) if is_quick else self._width
 
     def _serve(self) -> None:
         """Do what waits, in a thread, until nothing does or others have their turn."""
@@ -264,15 +258,12 @@ class CrewWindow(Generic[E, Outcome]):
             began_s = time.monotonic()
             try:
                 lot = self._pick(lot)
-                self._send_for_others(lot)
                 for taken, outcome in zip(lot, self._crew.do([taken.event for taken in lot]), strict=True):
                     taken.outcome = outcome
             except BaseException as fault:  # noqa: BLE001 - handed to run, which raises it
                 for taken in lot:
                     taken.fault = fault
             count += len(lot)
-            with self._lock:
-                self._lone -= len(lot) == 1
             self._pace.note(len(lot), time.monotonic() - began_s)
             self._done.extend(lot)
             self._tell()
@@ -280,9 +271,9 @@ class CrewWindow(Generic[E, Outcome]):
             self._threads.submit(self._serve)
 
     def _take_lot(self, most: int) -> list[_Taken[E, Outcome]]:
-        """Take a thread's fair share of what waits, of quick events a few at least; a thread that is not needed goes."""
+        """Take a thread's fair share of what waits, of quick events a few at least; where nothing waits, the thread goes."""
         with self._lock:
-            if not self._waiting or self._serving > self._find_most():
+            if not self._waiting:
                 self._serving -= 1
                 return []
             least = _LOT if self._pace.item_s < _QUICK_S else 1
@@ -291,20 +282,20 @@ class CrewWindow(Generic[E, Outcome]):
 
     def _pick(self, lot: list[_Taken[E, Outcome]]) -> list[_Taken[E, Outcome]]:
         """Return those to be done in one go, the others given back to whoever comes first, unless all is over."""
-        count = self._crew.pick([taken.event for taken in lot]) if len(lot) > 1 else 1
+        if len(lot) == 1:
+            return lot
+        count = self._crew.pick([taken.event for taken in lot])
+        if count == len(lot):
+            return lot
         with self._lock:
-            if count < len(lot) and not self._is_over:
-                self._waiting.extendleft(reversed(lot[count:]))
-        return lot[:count]
-
-    def _send_for_others(self, lot: list[_Taken[E, Outcome]]) -> None:
-        """Have a thread more for what waits, if it should be: others may have left, or this one begins what may be long."""
-        with self._lock:
-            self._lone += len(lot) == 1
-            is_wanted = bool(self._waiting) and self._want_thread()
+            if self._is_over:
+                return lot[:count]
+            self._waiting.extendleft(reversed(lot[count:]))
+            is_wanted = self._want_thread()  # others may have left meanwhile, for nothing waited
         if is_wanted:
             with contextlib.suppress(RuntimeError):  # the threads are sent home
                 self._threads.submit(self._serve)
+        return lot[:count]
 
     def _tell(self) -> None:
         """Wake the loop, unless it is woken already: each call costs as much as doing something."""

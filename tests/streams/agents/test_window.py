@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -319,7 +318,7 @@ async def test_what_is_given_back_after_the_other_threads_found_nothing_and_left
             assert done == [4, 5, 6, 7, 1, 2, 3], "a long unit is at work here, and another thread has those behind it"
         done.append(event.number)
 
-    window = CrewWindow(Hands(work, join=join), 4, backlog=len(events), threads=threads, on_hold=ignore)
+    window = CrewWindow(Hands(work, join=join), 2, backlog=len(events), threads=threads, on_hold=ignore)
     run = asyncio.create_task(window.run(stream(events)))
     await wait_for(lambda: window.taken == len(events) and len(threads.calls) == 2)
     threads.run_next()
@@ -340,50 +339,11 @@ async def test_what_is_given_back_after_the_window_closed_is_not_done():
         return 1
 
     hands = Hands(join=join)
-    run = asyncio.create_task(CrewWindow(hands, 4, threads=threads, on_hold=ignore).run(stream(events)))
+    run = asyncio.create_task(CrewWindow(hands, 2, threads=threads, on_hold=ignore).run(stream(events)))
     await wait_for(lambda: len(threads.calls) == 2)
     await asyncio.to_thread(threads.run_next)
     assert hands.together == [[0]]
     assert acked == []
-
-
-async def test_quick_events_are_done_by_half_of_the_threads(open_window):
-    events, acked = make_events([(0, n) for n in range(600)])
-    at_work: set[int] = set()
-    most, lock = 0, Lock()
-
-    def work(event: Event) -> None:
-        nonlocal most
-        with lock:
-            at_work.add(event.number)
-            most = max(most, len(at_work)) if event.number > 200 else 0  # while they begin to come, each is alone
-        time.sleep(0.0002)
-        with lock:
-            at_work.discard(event.number)
-
-    window = open_window(Hands(work, join=len), 4, backlog=600)
-    await asyncio.wait_for(window.run(stream(events)), BOUND_S)
-    assert len(acked) == 600
-    assert most == 2
-
-
-async def test_single_events_that_take_long_leave_the_other_threads_to_those_that_come_later(open_window):
-    events, _ = make_events([(n, n) for n in range(40)])
-    slow, done = Flag(), []
-
-    def work(event: Event) -> None:
-        if event.number in {20, 21, 22}:
-            assert slow.wait(BOUND_S)
-        done.append(event.number)
-
-    def join(waiting: Sequence[Event]) -> int:
-        return next((place for place, event in enumerate(waiting) if event.number in {20, 21, 22}), len(waiting)) or 1
-
-    run = asyncio.create_task(open_window(Hands(work, join=join), 4, backlog=40).run(stream(events)))
-    await wait_for(lambda: len(done) == 37)
-    slow.set()
-    await asyncio.wait_for(run, BOUND_S)
-    assert len(done) == 40
 
 
 async def test_when_one_of_several_fails_none_of_them_is_acknowledged(open_window):
