@@ -30,7 +30,7 @@ _PLAIN = frozenset({str, bool, type(None)})
 
 
 class NotCanonicalError(ValueError):
-    """The value has no canonical form: NaN, infinity, an integer beyond 2**53, a lone surrogate, or a foreign type."""
+    """The value has no canonical form: NaN, infinity, an integer beyond 2**53, a lone surrogate, a foreign type, too deep."""
 
 
 def rounded(value: float, decimals: int) -> float:
@@ -66,18 +66,19 @@ def to_canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value is what 
     Raises
     ------
     NotCanonicalError
-        If the value cannot be written canonically.
+        If the value cannot be written canonically, or is nested deeper than 254 times.
     """
     walk = _Walk()
-    plain = walk.go(value)
     try:
-        if not walk.exact:
-            # as RFC 8785 wants it, but for numbers below _SMALLEST_PLAIN and the order of keys beyond ASCII
-            written = to_json(plain)
-            if written.isascii() or not _has_wide_key(plain):
-                return written
+        plain = walk.go(value)
+        # as RFC 8785 wants it, but for numbers below _SMALLEST_PLAIN and the order of keys beyond ASCII
+        written = to_json(plain)
+        if not walk.exact and (written.isascii() or not _has_wide_key(plain)):
+            return written
         return _write_exactly(plain).encode("utf-8")
-    except (ValueError, TypeError) as error:
+    except NotCanonicalError:
+        raise
+    except (ValueError, TypeError, RecursionError) as error:
         raise NotCanonicalError(str(error)) from error
 
 

@@ -20,7 +20,7 @@ Outputs = tuple["NDArray[np.float32]", ...]
 
 
 class Answer(Protocol):
-    """Outputs that are being computed; a ``Future`` is one."""
+    """Outputs that are being computed; a ``Future`` is one. One thread asks for them."""
 
     def result(self, timeout: float | None = None) -> Outputs:
         """Wait for them, at most so many seconds, and raise what went wrong; asked again, it says the same.
@@ -47,7 +47,8 @@ class Runtime(Protocol):
         """Begin to run pictures of the network's input size, uint8 (n, height_px, width_px, channels), and return at once.
 
         Channels are RGB or one grey; scaling and the order of axes are the runtime's business. The array must not be written
-        to until the answer is there. A failure (FatalFault) is raised by the answer's ``result()``.
+        to until the answer is there. A failure (FatalFault) is raised by the answer's ``result()``, or here where pictures do not
+        fit.
         """
         ...
 

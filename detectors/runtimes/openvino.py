@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+import time
+from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _FORMATS = {"f32": ov.Type.f32, "f16": ov.Type.f16, "bf16": ov.Type.bf16, "int8": ov.Type.f32}
 #: The operation that marks a network as quantised to 8 bits.
 _QUANTISED = "FakeQuantize"
+#: Requests kept for the next pictures, each with memory for its input and outputs.
+_KEPT_REQUESTS = 32
 _WHITE = 255.0
 _AXES = 4
 
@@ -122,7 +125,7 @@ class OpenvinoRuntime:
             read = core.read_model(model, weights or b"")
             graph, self._batch = _prepare(read, network, options.precision, batch=options.batch)
             self._compiled = core.compile_model(graph, "CPU", _to_properties(options))
-        self._idle: SimpleQueue[_Request] = SimpleQueue()
+        self._idle: deque[_Request] = deque(maxlen=_KEPT_REQUESTS)
         # The first call fills tables inside OpenVINO; two threads in it at once may wait for each other for ever (one for the
         # table, one for the interpreter's lock), so it is made here, alone.
         self.start(np.zeros((1, *network.input_px, network.scaling.channels), dtype=np.uint8)).result()
@@ -143,15 +146,13 @@ class OpenvinoRuntime:
 
     def close(self) -> None:
         """Let go of the network; what is under way comes to its end by itself."""
-        with suppress(Empty):
-            while True:
-                self._idle.get_nowait()
+        self._idle.clear()
 
     def _call(self, pictures: NDArray[np.uint8]) -> _Call:
         """Begin one call, with a request that nobody uses or a new one: a thread may hold several until it asks for them."""
         try:
-            request = self._idle.get_nowait()
-        except Empty:
+            request = self._idle.pop()  # the one used last, whose memory the processor may still have at hand
+        except IndexError:
             request = _Request(self._compiled.create_infer_request())
         request.start(pictures)
         return _Call(request, len(pictures), self._idle)
@@ -165,12 +166,23 @@ class _Request:
 
     def __init__(self, request: ov.InferRequest) -> None:
         self._request = request
-        self._taken: NDArray[np.uint8] = request.get_input_tensor().data
         # looked up once: to ask OpenVINO for a tensor costs as much as copying it
-        self._given: tuple[NDArray[np.float32], ...] = tuple(tensor.data for tensor in request.output_tensors)
+        self._taken: NDArray[np.uint8] = request.get_input_tensor().data
+        self._given: tuple[NDArray[np.float32], ...] | None = None
+        if all(output.partial_shape.is_static for output in request.model_outputs):
+            self._given = self._look_up()
+
+    def _look_up(self) -> tuple[NDArray[np.float32], ...]:
+        """Return the outputs where OpenVINO has them; those whose number follows from the picture lie elsewhere each time."""
+        return tuple(tensor.data for tensor in self._request.output_tensors)
 
     def start(self, pictures: NDArray[np.uint8]) -> None:
         """Begin to run pictures, as many as fit in or fewer."""
+        if pictures.shape[1:] != self._taken.shape[1:] or pictures.dtype != self._taken.dtype:
+            message = (
+                f"pictures of {pictures.shape[1:]} {pictures.dtype}, where {self._taken.shape[1:]} uint8 are taken"
+            )
+            raise ValueError(message)
         self._taken[: len(pictures)] = pictures
         self._taken[len(pictures) :] = 0
         self._request.start_async()
@@ -179,31 +191,26 @@ class _Request:
         """Wait for the outputs of so many pictures and copy them, for they are overwritten by the next who uses it."""
         if timeout is None:
             self._request.wait()
-        elif not self._request.wait_for(round(timeout * 1000)):
+        elif not self._request.wait_for(round(max(0.0, timeout) * 1000)):
             raise TimeoutError
-        return tuple(np.array(output[:count], dtype=np.float32) for output in self._given)
+        given = self._look_up() if self._given is None else self._given
+        return tuple(np.array(output[:count], dtype=np.float32) for output in given)
 
 
 @dataclass(slots=True)
 class _Call:
-    """Pictures that OpenVINO computes, or that wait in its queue.
-
-    Attributes
-    ----------
-    idle
-        Where the request goes when they are done.
-    """
+    """Pictures that OpenVINO computes, or that wait in its queue; their request is ``idle`` again when they are done."""
 
     request: _Request | None
     count: int
-    idle: SimpleQueue[_Request]
+    idle: deque[_Request]
     outputs: Outputs = ()
 
     def finish(self, timeout: float | None) -> Outputs:
         """Wait for the outputs."""
         if self.request is not None:
             self.outputs = self.request.wait(timeout, self.count)
-            self.idle.put(self.request)
+            self.idle.append(self.request)
             self.request = None
         return self.outputs
 
@@ -215,7 +222,7 @@ class _Called:
     calls: tuple[_Call, ...]
 
     def result(self, timeout: float | None = None) -> Outputs:
-        """Wait for the outputs; ``timeout`` is of each call.
+        """Wait for the outputs.
 
         Raises
         ------
@@ -224,8 +231,9 @@ class _Called:
         TimeoutError
             If it takes longer.
         """
+        until_s = None if timeout is None else time.monotonic() + timeout
         with translate():
-            parts = [call.finish(timeout) for call in self.calls]
+            parts = [call.finish(None if until_s is None else until_s - time.monotonic()) for call in self.calls]
         return parts[0] if len(parts) == 1 else tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import functools
 import math
 import uuid
 
@@ -61,6 +62,7 @@ def test_names_of_choices_are_written_as_what_they_stand_for():
         TWO = 2
 
     assert to_canonical({"a": [Choice.ONE, Number.TWO]}) == b'{"a":["one",2]}'
+    assert to_canonical({Choice.ONE: 1, "a": 2}) == b'{"a":2,"one":1}'
 
 
 @pytest.mark.parametrize(
@@ -82,8 +84,11 @@ def test_names_of_choices_are_written_as_what_they_stand_for():
         {"a moment": dt.datetime(2024, 4, 22, tzinfo=dt.UTC)},
         [uuid.UUID(int=1)],
         {"x": NotCanonicalError},
+        functools.reduce(lambda inner, _: [inner], range(300), 0),
+        functools.reduce(lambda inner, _: {"a": inner}, range(300), 1e-7),
+        functools.reduce(lambda inner, _: [inner], range(5000), 0),
     ],
-    ids=repr,
+    ids=lambda value: repr(value)[:60] if not isinstance(value, list | dict) else "nested",
 )
 def test_what_has_no_canonical_form_is_refused(value):
     with pytest.raises(NotCanonicalError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from detectors.runtimes.onnxruntime import OnnxruntimeRuntime
@@ -37,6 +38,30 @@ def test_openvino_is_told_the_precision(precision, name):
     if name == "bf16" and told == "f32":
         pytest.skip("this processor computes no bf16, and OpenVINO says so")
     assert told == name
+
+
+def test_outputs_whose_number_follows_from_the_picture_are_all_there(tmp_path):
+    from openvino import Model, opset13, serialize
+
+    taken = opset13.parameter([1, 3, 64, 96], name="x")
+    coloured = opset13.non_zero(opset13.reduce_mean(taken, [2, 3]), output_type="i32")  # rank, how many
+    found = opset13.unsqueeze(opset13.gather(coloured, 1, 0), 0)
+    serialize(Model([opset13.convert(found, "f32")], [taken]), tmp_path / "m.xml", tmp_path / "m.bin")
+    runtime = OpenvinoRuntime(NETWORK, (tmp_path / "m.xml").read_bytes(), (tmp_path / "m.bin").read_bytes())
+    picture = np.zeros((1, 64, 96, 3), dtype=np.uint8)
+    for channels in ([0], [0, 2], [], [0, 1, 2]):
+        picture[...] = 0
+        picture[..., channels] = 100
+        assert runtime.start(picture).result(timeout=30)[0].tolist() == [channels]
+    runtime.close()
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 96, 1), (1, 1, 1, 3), (1, 96, 64, 3)])
+def test_pictures_of_another_shape_are_a_fatal_fault_and_not_stretched(shape):
+    runtime = OpenvinoRuntime(NETWORK, make_mean_onnx(), options=OpenvinoOptions(requests=1))
+    with pytest.raises(FatalFault, match="pictures of"):
+        runtime.start(np.zeros(shape, dtype=np.uint8)).result(timeout=30)
+    runtime.close()
 
 
 def test_a_compiled_network_is_kept_only_where_asked(tmp_path):

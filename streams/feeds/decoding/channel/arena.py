@@ -72,11 +72,14 @@ class MappedSlots:
     ----------
     keep_bytes, keep_slots
         Kept mapped: so many bytes, as the arena keeps filled, but at least so many slots, for a clip uses ten at once.
+    most_slots
+        Never more than so many: each costs a descriptor.
     """
 
     descriptor: int
     keep_bytes: int = KEPT_BYTES
     keep_slots: int = 32
+    most_slots: int = 512
     _mapped: OrderedDict[tuple[int, int], Slot] = field(default_factory=OrderedDict)
     _size: int = 0
 
@@ -88,7 +91,7 @@ class MappedSlots:
             slot = map_slot(self.descriptor, offset, length)
             self._size += length
         self._mapped[offset, length] = slot
-        while self._size > self.keep_bytes and len(self._mapped) > self.keep_slots:
+        while len(self._mapped) > (self.keep_slots if self._size > self.keep_bytes else self.most_slots):
             _, oldest = self._mapped.popitem(last=False)
             self._size -= oldest.length
         return slot

@@ -118,11 +118,11 @@ def test_nothing_appears_among_named_shared_memory():
 
 @pytest.fixture
 def places():
-    """Offset and length of twelve slots of an arena, each of which begins with its number."""
+    """Offset and length of twelve slots of an arena, each of which begins with its number from 1."""
     with contextlib.closing(Arena()) as arena:
         slots = [arena.lease(70_000) for _ in range(12)]
         for number, slot in enumerate(slots):
-            slot.memory[0] = number
+            slot.memory[0] = number + 1
         yield arena.descriptor, [(slot.offset, slot.length) for slot in slots]
 
 
@@ -140,7 +140,7 @@ def test_slots_unused_for_longest_are_let_go_and_hold_the_same_when_they_are_map
     assert mapped.map(asked[-4]) is first[-4]
     again = mapped.map(asked[0])
     assert again is not first[0]
-    assert again.memory[0] == first[0].memory[0] == 0
+    assert again.memory[0] == first[0].memory[0] == 1
 
 
 def test_some_slots_stay_mapped_however_large_they_are(places):
@@ -148,3 +148,11 @@ def test_some_slots_stay_mapped_however_large_they_are(places):
     mapped = MappedSlots(descriptor, keep_bytes=1, keep_slots=12)
     first = [mapped.map(place) for place in asked]
     assert all(mapped.map(place) is slot for place, slot in zip(asked, first, strict=True))
+
+
+def test_no_more_slots_stay_mapped_than_there_are_descriptors_for(places):
+    descriptor, asked = places
+    mapped = MappedSlots(descriptor, keep_slots=1, most_slots=4)
+    first = [mapped.map(place) for place in asked]
+    assert mapped.map(asked[-4]) is first[-4]
+    assert mapped.map(asked[0]) is not first[0]
