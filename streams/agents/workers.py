@@ -17,7 +17,7 @@ from streams.brokers.records import Record
 from streams.units.pipeline import to_set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from streams.agents.bench import Bench
     from streams.agents.takes import BundleTake, Take
@@ -62,16 +62,16 @@ class WorkAgent:
 
     def pick(self, takes: Sequence[Take]) -> int:
         """Return how many of the first units are small stills that may be done together."""
-        orders: list[WorkOrder] = []
+        return max(1, self.pipeline.count_joining(self._read_some(takes)))
+
+    def _read_some(self, takes: Sequence[Take]) -> Iterator[WorkOrder]:
+        """Yield the orders up to the first record that is none."""
         for take in takes:
             try:
                 order = self._read(take)
             except RejectedInput:
-                break
-            if orders and not self.pipeline.may_join(order, orders):
-                break
-            orders.append(order)
-        return max(1, len(orders))
+                return
+            yield order
 
     def do(self, takes: Sequence[Take]) -> list[Done]:
         """Look at units and store what was seen."""

@@ -17,9 +17,9 @@ from streams.units.routing import to_settled_record
 from streams.units.spending import CpuClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from detectors.base import Detector
+    from detectors.base import Detector, Identity
     from schemas.result import Observer
     from schemas.topics import Topics
     from schemas.unit import Unit, UnitKind, WorkOrder
@@ -65,6 +65,7 @@ class Pipeline:
     recorder: Recorder
     journal: AttemptJournal
     clock: CpuClock = field(default_factory=CpuClock)
+    _observers: dict[tuple[str, str], tuple[Identity, Mapping[str, object], Observer]] = field(default_factory=dict)
 
     def process(
         self, order: WorkOrder, topics: Topics, *, on_image: Callable[[WorkOrder], None] = _look_on
@@ -90,15 +91,17 @@ class Pipeline:
             raise answer
         return answer
 
-    def may_join(self, order: WorkOrder, others: Sequence[WorkOrder]) -> bool:
-        """Return whether a unit may be done together with others: small stills, no two of them the same, none a suspect."""
-        orders = (*others, order)
-        return (
-            all(one.unit.stamp.kind in _STILLS for one in orders)
-            and sum(one.unit.size_bytes for one in orders) <= _TOGETHER_BYTES
-            and len({one.unit.stamp.unit_id for one in orders}) == len(orders)
-            and not any(self.journal.is_suspect(one.unit.stamp.unit_id) for one in orders)
-        )
+    def count_joining(self, orders: Iterable[WorkOrder]) -> int:
+        """Return how many of the first may be done together: small stills, no two of them the same, none a suspect."""
+        size_bytes, joined = 0, set[str]()
+        for order in orders:
+            unit_id = order.unit.stamp.unit_id
+            size_bytes += order.unit.size_bytes
+            is_fitting = order.unit.stamp.kind in _STILLS and size_bytes <= _TOGETHER_BYTES and unit_id not in joined
+            if not is_fitting or self.journal.is_suspect(unit_id):
+                break
+            joined.add(unit_id)
+        return len(joined)
 
     def process_together(
         self, orders: Sequence[WorkOrder], topics: Topics, *, on_image: Callable[[WorkOrder], None] = _look_on
@@ -143,9 +146,14 @@ class Pipeline:
         return Making(order, observer, writing, self.clock, started_at=dt.datetime.now(dt.UTC), attempt=attempt)
 
     def _observe(self, unit: Unit) -> Observer:
-        return self.detector.identity.to_observer(
-            reader=self.reader.to_version(unit), parameters=self.reader.to_parameters(unit)
-        )
+        """Return who looks at a unit; as a rule who looked at the last one of its feed, and then the same object."""
+        place = (unit.stamp.feed, self.reader.to_version(unit))
+        identity, parameters = self.detector.identity, self.reader.to_parameters(unit)
+        known = self._observers.get(place)
+        if known is None or (identity, parameters) != known[:2]:
+            known = (identity, parameters, identity.to_observer(reader=place[1], parameters=parameters))
+            self._observers[place] = known
+        return known[2]
 
     def _look(self, makings: Sequence[Making], on_image: Callable[[WorkOrder], None]) -> None:
         if not makings:
@@ -176,7 +184,9 @@ class Pipeline:
         """Return the records of the use and of the end of a unit whose result is durable."""
         stamp = order.unit.stamp
         # a unit announced again is the same use: it was asked for when its result was first made
-        first = order.model_copy(update={"arrived_at": announced.processing.arrived_at, "purpose": announced.purpose})
+        first, arrived_at = order, announced.processing.arrived_at
+        if (order.arrived_at, order.purpose) != (arrived_at, announced.purpose):
+            first = order.model_copy(update={"arrived_at": arrived_at, "purpose": announced.purpose})
         use = self.recorder.record_processed(first, announced, digest_observer(observer), observer.models)
         return (
             Record(topics.usage_recorded, stamp.installation.encode(), use.to_canonical()),

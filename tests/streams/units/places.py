@@ -7,18 +7,25 @@ import itertools
 from contextlib import contextmanager
 from pathlib import Path
 
+from detectors.scripted import ScriptedDetector
 from schemas.canonical import to_sha256
 from schemas.finding import Image
 from schemas.geometry import Nowhere, WholePart
-from schemas.result import Complete, Effort
+from schemas.media import MediaSettled
+from schemas.result import Complete, Effort, ResultStored
 from schemas.topics import Topics
 from schemas.unit import Instant, Part, Unit, WorkOrder, make_stamp
+from schemas.usage import UsageEvent
 from sinks.object_store.memory import MemoryStore
+from sinks.result_tables import make_tables
+from sinks.results import Picturing, ResultSink
 from streams.brokers.records import Stored
 from streams.feeds.decoding.events import Header
 from streams.settings.read import check_settings
+from streams.units.attempts import AttemptJournal
 from streams.units.desk import SettingsDesk
 from streams.units.originals import Originals
+from streams.units.pipeline import Pipeline
 from streams.units.routing import Router
 from streams.usage.record import Recorder, make_recorder
 
@@ -127,3 +134,31 @@ class FakeReader:
 
     def flag(self, unit, findings):
         return findings
+
+
+class Kit:
+    """A pipeline and what it works with."""
+
+    def __init__(self, folder, *, reader=None, detector=None, store=None):
+        self.reader = reader or FakeReader()
+        self.store = store or MemoryStore()
+        self.journal = AttemptJournal(folder / "attempts")
+        sink = ResultSink(self.store, lambda *_: b"jpeg", make_tables, Picturing("found", 8))
+        self.pipeline = Pipeline(self.reader, detector or ScriptedDetector(), sink, RECORDER, self.journal)
+
+    def process(self, order, **options):
+        return self.pipeline.process(order, TOPICS, **options)
+
+    def list_keys(self):
+        return [info.key for info in self.store.list("")]
+
+
+def read_announced(records):
+    """Return the announcement, the use and the end that a unit's records tell."""
+    by_topic = {record.topic: record.value for record in records}
+    assert len(by_topic) == len(records) == 3
+    return (
+        ResultStored.from_json(by_topic[TOPICS.result_stored]),
+        UsageEvent.from_json(by_topic[TOPICS.usage_recorded]),
+        MediaSettled.from_json(by_topic[TOPICS.media_settled]),
+    )
