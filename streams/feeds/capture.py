@@ -185,6 +185,21 @@ def read_claims(claims: Claims, rule: CaptureRule) -> Reading | Undated:
     RejectedInput
         ``bad_time`` if it names an impossible time; ``no_time`` if nothing speaks and the rule refuses that.
     """
+    reading = find_reading(claims, rule)
+    if isinstance(reading, Undated) and rule.undated == "refuse":
+        reason = "no_time"
+        raise RejectedInput(reason, "Nothing says when this was taken: no claim, no fitting file name, no metadata.")
+    return reading
+
+
+def find_reading(claims: Claims, rule: CaptureRule) -> Reading | Undated:
+    """Return the same where more may be claimed yet: that nothing speaks is not refused.
+
+    Raises
+    ------
+    RejectedInput
+        ``bad_time``.
+    """
     if claims.sender_at is not None:
         return Reading(claims.sender_at, "sender")
     for pattern in rule.file_name:
@@ -198,9 +213,6 @@ def read_claims(claims: Claims, rule: CaptureRule) -> Reading | Undated:
         return embedded
     if rule.use_mtime and claims.modified_at is not None:
         return Reading(claims.modified_at, "mtime")
-    if rule.undated == "refuse":
-        reason = "no_time"
-        raise RejectedInput(reason, "Nothing says when this was taken: no claim, no fitting file name, no metadata.")
     return Undated(why="no_time")
 
 

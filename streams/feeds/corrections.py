@@ -21,7 +21,7 @@ from schemas.finding import Entry, LookedImage
 from schemas.geometry import At, Nowhere
 from schemas.result import Observer
 from schemas.unit import Span, make_stamp
-from streams.feeds.capture import Claims, Reading, read_claims
+from streams.feeds.capture import Claims, Reading, find_reading, read_claims
 from streams.feeds.deployments import Placed, place_reading
 from streams.feeds.masks import flag_masked, to_mask_parameters
 
@@ -43,9 +43,10 @@ def read_again(unit: Unit, rule: CaptureRule) -> Reading | Undated:
     if unit.captured_from == "sender" and unit.claimed_at is not None:
         return Reading(unit.claimed_at, "sender")
     kept = Reading(unit.claimed_at, unit.captured_from) if unit.claimed_at is not None else None
-    name_rule = rule if kept is None else rule.model_copy(update={"undated": "accept"})
-    named = read_claims(Claims(unit.name), name_rule)
-    return named if isinstance(named, Reading) or kept is None else kept
+    if kept is None:
+        return read_claims(Claims(unit.name), rule)
+    named = find_reading(Claims(unit.name), rule)
+    return named if isinstance(named, Reading) else kept
 
 
 def find_deployment(unit: Unit, rule: CaptureRule, deployments: tuple[Deployment, ...]) -> Deployment | None:

@@ -9,7 +9,7 @@ from schemas.errors import RejectedInput
 from schemas.geometry import Nowhere
 from schemas.sampling.run import RunRecord
 from schemas.unit import Instant, Undated
-from streams.feeds.capture import Claims, read_claims
+from streams.feeds.capture import Claims, Reading, find_reading, read_claims
 from streams.feeds.corrections import find_deployment
 from streams.feeds.decoding.sniff import sniff
 from streams.feeds.deployments import place_reading
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from schemas.media import MediaArrived
     from schemas.unit import Part, Unit
-    from streams.feeds.capture import CaptureRule, Reading
+    from streams.feeds.capture import CaptureRule
     from streams.feeds.decoding.events import Header
+    from streams.feeds.decoding.sniff import Format
     from streams.feeds.decoding.unit import OpenUnit
     from streams.feeds.deployments import Deployment
     from streams.settings.model import FeedSettings, InstallationSettings
@@ -93,7 +94,7 @@ class SettingsDesk:
         placed = place_reading(reading, settings.capture, self.deployments.get(media.feed, ()))
         return Context(
             kind=content.kind,
-            parts=(part.model_copy(update={"role": content.kind, "media_type": content.media_type}),),
+            parts=(_retype(part, content),),
             group=media.subject,
             layout=content.kind,
             captured=placed.dated.captured,
@@ -129,10 +130,12 @@ class SettingsDesk:
     def _read_time(self, media: MediaArrived, rule: CaptureRule, data: bytes | None, key: str) -> Reading | Undated:
         """Ask the sender and the file name first: looking into the file costs a visit to another process."""
         claims = Claims(subject=media.subject, sender_at=media.captured_at)
+        reading = find_reading(claims, rule)
+        if isinstance(reading, Reading):
+            return reading
         last = replace(claims, modified_at=media.modified_at)
-        reading = read_claims(claims, rule.model_copy(update={"undated": "accept"}))
-        if not isinstance(reading, Undated) or not (rule.use_exif or rule.use_container):
-            return read_claims(last, rule) if isinstance(reading, Undated) else reading
+        if not (rule.use_exif or rule.use_container):
+            return read_claims(last, rule)
         header = self._probe(data, key)
         return read_claims(replace(last, exif=header.exif_time, container=header.container_time), rule)
 
@@ -156,6 +159,13 @@ class SettingsDesk:
             self._found.clear()
         self._found[unit_id] = found
         return found
+
+
+def _retype(part: Part, content: Format) -> Part:
+    """Return a part as what its bytes are, whatever its sender called it."""
+    if (part.role, part.media_type) == (content.kind, content.media_type):
+        return part
+    return part.model_copy(update={"role": content.kind, "media_type": content.media_type})
 
 
 def _date_run(
