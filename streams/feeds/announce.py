@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 1 << 20
 
+#: What is no regular file is refused without waiting for it, as opening a pipe would make us.
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
 _SUBJECT: TypeAdapter[str] = TypeAdapter(Subject)
 
 #: What a name's ending claims; the bytes decide. A table of our own, because the system's differs between machines.
@@ -228,11 +231,18 @@ class _Read:
 
 
 def _read_file(path: Path, subject: str, inline_limit: int, *, may_be_empty: bool = False) -> _Read:
-    with _open_file(path, subject) as descriptor:
-        before = os.fstat(descriptor)
-        digest, size_bytes, data = _read(descriptor, inline_limit)
-        if _identify(os.fstat(descriptor)) != _identify(before) or size_bytes != before.st_size:
-            raise _refuse(subject, "changed_while_read", "{} was still being written.")
+    with _refuse_bad_file(subject):
+        descriptor = os.open(path, _OPEN_FLAGS)
+        try:
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
+                raise _refuse(subject, "not_a_file", "{} is not a regular file.")
+            digest, size_bytes, data = _read(descriptor, before.st_size, inline_limit)
+            after = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+    if _identify(after) != _identify(before) or size_bytes != before.st_size:
+        raise _refuse(subject, "changed_while_read", "{} was still being written.")
     if size_bytes == 0 and not may_be_empty:
         raise _refuse(subject, "empty_file", "{} is empty.")
     return _Read(_identify(before), digest, size_bytes, data)
@@ -301,20 +311,6 @@ def _make_media(claimed: Claimed, sender: Sender, digest: str, body: InlineBody 
 
 
 @contextmanager
-def _open_file(path: Path, subject: str) -> Iterator[int]:
-    """Give the descriptor of a regular file; what is none is refused without waiting for it, as a pipe would make us."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with _refuse_bad_file(subject):
-        descriptor = os.open(path, flags)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise _refuse(subject, "not_a_file", "{} is not a regular file.")
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
-
-@contextmanager
 def _refuse_bad_file(subject: str) -> Iterator[None]:
     """Turn what the system says of the sender's file into a rejection; faults of a store pass."""
     try:
@@ -324,10 +320,17 @@ def _refuse_bad_file(subject: str) -> Iterator[None]:
         raise _refuse(subject, reason, sentence) from error
 
 
-def _read(descriptor: int, inline_limit: int) -> tuple[str, int, bytes | None]:
-    """Return the sha256 and size of a file, and its bytes where they are few enough to travel inline."""
+def _read(descriptor: int, expected_bytes: int, inline_limit: int) -> tuple[str, int, bytes | None]:
+    """Return the sha256 and size of a file, and its bytes where they are few enough to travel inline.
+
+    No more is read than the file had when it was opened, and no larger buffers are made than that needs: to map a fresh one for
+    each small file costs more than to read it.
+    """
     digest, size_bytes, blocks = hashlib.sha256(), 0, list[bytes]()
-    while block := os.read(descriptor, _BLOCK_BYTES):
+    while size_bytes < expected_bytes:
+        block = os.read(descriptor, min(_BLOCK_BYTES, expected_bytes - size_bytes))
+        if not block:
+            break
         digest.update(block)
         size_bytes += len(block)
         if size_bytes <= inline_limit:

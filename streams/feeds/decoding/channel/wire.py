@@ -16,7 +16,9 @@ from typing import Any
 LONGEST_MESSAGE = 1 << 20
 
 _PREFIX_BYTES = 4
-_READ_BYTES = 1 << 16
+
+#: Enough for what is said of some stills; a buffer is made for each reading.
+_READ_BYTES = 1 << 14
 
 Message = dict[str, Any]
 
