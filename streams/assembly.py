@@ -127,8 +127,8 @@ class Parts:
 
     def _read_decoders(self) -> dict[int, float]:
         """Return the processor seconds of the decoding processes, of those that tell them."""
-        read = ((process_id, read_cpu_s(process_id)) for process_id in self.pool.list_processes())
-        return {process_id: seconds for process_id, seconds in read if seconds is not None}
+        processes = self.pool.list_processes()
+        return {process: seconds for process in processes if (seconds := read_cpu_s(process)) is not None}
 
     def _make_sink(self, installation: str) -> ResultSink:
         settings = self.deployment.installations[installation]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from schemas.media import Duplicate, MediaSettled, SetAside, Skipped, Stored
 from schemas.unit import SUBJECT_LIMIT
@@ -155,7 +155,7 @@ def read_tallies(records: Iterable[StoredRecord]) -> dict[str, tuple[int, int]]:
     tallies: dict[str, tuple[int, int]] = {}
     for record in records:
         with suppress(ValueError, LookupError, TypeError):  # whatever else somebody wrote there
-            plain = json.loads(record.value or b"")
+            plain = from_json(record.value or b"")
             tallies[plain["unit"]["unit_id"]] = (int(plain["counts"]["looked"]), int(plain["counts"]["findings"]))
     return tallies
 

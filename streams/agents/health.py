@@ -125,7 +125,9 @@ class Health:
 
     def _feed(self, feed: str) -> FeedHealth:
         """Return what is known of a feed; those that were quiet longest are forgotten, for a sender may invent names."""
-        known = self.feeds.setdefault(feed, FeedHealth())
+        known = self.feeds.get(feed)
+        if known is None:
+            known = self.feeds[feed] = FeedHealth()
         self.feeds.move_to_end(feed)
         if len(self.feeds) > FEEDS_LIMIT:
             self.feeds.popitem(last=False)

@@ -79,8 +79,10 @@ class TopicState:
 
 def measure_record(key: bytes | None, value: bytes | None, headers: Headers) -> int:
     """Return the size of a record's parts in bytes."""
-    parts = len(key or b"") + len(value or b"")
-    return parts + sum(len(name.encode()) + len(text or b"") for name, text in headers)
+    size = len(key or b"") + len(value or b"")
+    for name, text in headers:
+        size += len(name.encode()) + len(text or b"")
+    return size
 
 
 def check_record(record: Record) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from threading import Condition
 from typing import TYPE_CHECKING
 
+from pydantic_core import to_json
+
 from schemas.errors import FatalFault, RejectedInput
 from streams.embedded.claim import Claim
 
@@ -201,7 +203,7 @@ class AttemptJournal:
         self._lines += len(lines)
         if self._lines > _JOURNAL_LINES:
             self._rewrite()
-        self._journal.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        self._journal.write(b"".join(to_json(line) + b"\n" for line in lines))
 
     def _rewrite(self) -> None:
         if self._mine is None:

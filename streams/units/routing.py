@@ -355,10 +355,12 @@ def _catch(work: Callable[[A], T], item: A) -> T | RejectedInput:
 def _cut(originals: Sequence[NewObject]) -> Iterator[list[NewObject]]:
     """Yield them in lots that are soon written also where the store is far away."""
     lot: list[NewObject] = []
+    size_bytes = 0
     for original in originals:
-        if lot and sum(len(one.data) for one in lot) + len(original.data) > _TOGETHER_BYTES:
+        size_bytes += len(original.data)
+        if lot and size_bytes > _TOGETHER_BYTES:
             yield lot
-            lot = []
+            lot, size_bytes = [], len(original.data)
         lot.append(original)
     if lot:
         yield lot

@@ -82,8 +82,9 @@ class CpuClock:
         """Share out what was spent since the last time."""
         with self._lock:
             read = {**self.read_own(), **self.read_decoders()}
-            # a process that was not there before began meanwhile
-            spent_s = sum(max(0.0, seconds - self._seen.get(process, 0.0)) for process, seconds in read.items())
+            spent_s = 0.0
+            for process, seconds in read.items():  # one that was not there before began meanwhile
+                spent_s += max(0.0, seconds - self._seen.get(process, 0.0))
             self._seen = read
             for spent in self._at_work:
                 spent.add(spent_s / len(self._at_work))
