@@ -16,9 +16,7 @@ from typing import Any
 LONGEST_MESSAGE = 1 << 20
 
 _PREFIX_BYTES = 4
-
-#: Enough for what is said of some stills; a buffer is made for each reading.
-_READ_BYTES = 1 << 14
+_READ_BYTES = 1 << 16
 
 Message = dict[str, Any]
 
