@@ -67,7 +67,7 @@ class Noun(BaseModel):
 
 def _utc_milliseconds(value: dt.datetime) -> dt.datetime:
     if value.tzinfo is dt.UTC and FIRST_YEAR <= value.year <= LAST_YEAR and not value.microsecond % 1000:
-        return value  # it went through here before
+        return value  # as it is when it went through here before
     try:
         moment = value.astimezone(dt.UTC)
     except OverflowError as error:
@@ -86,11 +86,15 @@ def _refuse_numbers(value: object) -> object:
     return value
 
 
-@lru_cache(maxsize=1024)
 def to_time_text(moment: dt.datetime) -> str:
-    """Return ``2024-04-22T08:00:01.303Z``: UTC, always three decimals, floored; a unit's times are written again and again."""
-    universal = moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
-    return f"{universal.isoformat(timespec='milliseconds')[:-_OFFSET_LETTERS]}Z"
+    """Return ``2024-04-22T08:00:01.303Z``: UTC, always three decimals, floored."""
+    return _write_universal(moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC))
+
+
+@lru_cache(maxsize=1024)
+def _write_universal(moment: dt.datetime) -> str:
+    """Write a time in UTC, where equal means the same text; a unit's few times are written again and again."""
+    return f"{moment.isoformat(timespec='milliseconds')[:-_OFFSET_LETTERS]}Z"
 
 
 def to_compact_time(moment: dt.datetime) -> str:

@@ -154,7 +154,7 @@ def read_tallies(records: Iterable[StoredRecord]) -> dict[str, tuple[int, int]]:
     """Return images looked at and findings of each unit, by its newest result; only that, so that millions fit in memory."""
     tallies: dict[str, tuple[int, int]] = {}
     for record in records:
-        with suppress(ValueError, LookupError, TypeError):  # whatever else somebody wrote there
+        with suppress(ValueError, LookupError, TypeError, OverflowError):  # whatever else somebody wrote there
             plain = from_json(record.value or b"")
             tallies[plain["unit"]["unit_id"]] = (int(plain["counts"]["looked"]), int(plain["counts"]["findings"]))
     return tallies

@@ -323,8 +323,8 @@ def _refuse_bad_file(subject: str) -> Iterator[None]:
 def _read(descriptor: int, expected_bytes: int, inline_limit: int) -> tuple[str, int, bytes | None]:
     """Return the sha256 and size of a file, and its bytes where they are few enough to travel inline.
 
-    No more is read than the file had when it was opened, and no larger buffers are made than that needs: to map a fresh one for
-    each small file costs more than to read it.
+    No larger buffers are made than the file needs by what it had when it was opened: to map a fresh one for each small file costs
+    more than to read it. One byte more is asked for, since some file systems tell of less than there is.
     """
     digest, size_bytes, blocks = hashlib.sha256(), 0, list[bytes]()
     while size_bytes < expected_bytes:
@@ -335,6 +335,7 @@ def _read(descriptor: int, expected_bytes: int, inline_limit: int) -> tuple[str,
         size_bytes += len(block)
         if size_bytes <= inline_limit:
             blocks.append(block)
+    size_bytes += len(os.read(descriptor, 1))
     return digest.hexdigest(), size_bytes, b"".join(blocks) if size_bytes <= inline_limit else None
 
 

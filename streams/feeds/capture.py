@@ -193,7 +193,7 @@ def read_claims(claims: Claims, rule: CaptureRule) -> Reading | Undated:
 
 
 def find_reading(claims: Claims, rule: CaptureRule) -> Reading | Undated:
-    """Return the same where more may be claimed yet: that nothing speaks is not refused.
+    """Return the same for who has other sources to ask: that nothing speaks is not refused.
 
     Raises
     ------

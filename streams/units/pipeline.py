@@ -65,7 +65,9 @@ class Pipeline:
     recorder: Recorder
     journal: AttemptJournal
     clock: CpuClock = field(default_factory=CpuClock)
-    _observers: dict[tuple[str, str], tuple[Identity, Mapping[str, object], Observer]] = field(default_factory=dict)
+    _observers: dict[tuple[str, str], tuple[Identity, Mapping[str, object], Observer]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def process(
         self, order: WorkOrder, topics: Topics, *, on_image: Callable[[WorkOrder], None] = _look_on

@@ -8,6 +8,7 @@ import pickle
 import random
 import re
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -157,6 +158,12 @@ def test_labels_are_kept_in_composed_form():
 def test_a_time_is_utc_with_three_decimals_floored(text, kept):
     assert to_time_text(_ONE_TIME.validate_python(text)) == kept
     assert to_time_text(_ONE_TIME.validate_json(json.dumps(text))) == kept
+
+
+def test_the_two_moments_that_a_clock_shows_alike_when_summer_time_ends_are_written_apart():
+    first = dt.datetime(2024, 10, 27, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert to_time_text(first) == "2024-10-27T00:30:00.000Z"
+    assert to_time_text(first.replace(fold=1)) == "2024-10-27T01:30:00.000Z"
 
 
 @pytest.mark.parametrize(

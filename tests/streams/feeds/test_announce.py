@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import os
+import stat
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -214,6 +215,20 @@ def test_a_file_that_the_system_refuses_to_open_is_refused(tmp_path, monkeypatch
     path = make(tmp_path)
     monkeypatch.setattr(os, "open", refuse)
     assert refused(path) == "unreadable_file"
+
+
+@pytest.mark.parametrize("told", [0, 3])
+def test_a_file_system_that_tells_of_less_than_there_is_gets_nothing_announced(tmp_path, monkeypatch, told):
+    path, fstat = make(tmp_path), os.fstat
+
+    def tell_less(descriptor: int) -> os.stat_result:
+        found = list(fstat(descriptor))
+        found[stat.ST_SIZE] = told
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "fstat", tell_less)
+    assert refused(path) == "changed_while_read"
+    assert refused(path, sender=SMALL, store=MemoryStore()) == "changed_while_read"
 
 
 def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path, monkeypatch):

@@ -132,11 +132,15 @@ def test_a_detector_that_does_not_draw_all_it_is_given_is_a_mistake_and_stores_n
     assert not [key for key in kit.list_keys() if key.endswith(".json")]
 
 
+def make_sized(number, size_bytes):
+    order = make_order(number)
+    part = order.unit.parts[0].model_copy(update={"size_bytes": size_bytes})
+    return order.model_copy(update={"unit": order.unit.model_copy(update={"parts": (part,)})})
+
+
 def test_small_different_stills_may_be_done_together_and_nothing_else(tmp_path):
     kit, first = Kit(tmp_path), make_order(1)
-    large = make_order(3)
-    part = large.unit.parts[0].model_copy(update={"size_bytes": 5 << 20})
-    large = large.model_copy(update={"unit": large.unit.model_copy(update={"parts": (part,)})})
+    large, half, other_half = make_sized(3, 5 << 20), make_sized(6, 3 << 19), make_sized(7, 3 << 19)
     place = tmp_path / "attempts" / "0"
     place.mkdir(parents=True)
     suspect = make_order(4)
@@ -148,5 +152,6 @@ def test_small_different_stills_may_be_done_together_and_nothing_else(tmp_path):
         for other in (make_order(2, kind="clip"), first, large, suspect):
             assert kit.pipeline.count_joining([first, other, make_order(2)]) == 1
         assert kit.pipeline.count_joining([suspect, first]) == 0
+        assert kit.pipeline.count_joining([half, first, other_half]) == 2
     finally:
         kit.journal.close()
