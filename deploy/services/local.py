@@ -153,7 +153,11 @@ class Plan:
 
 
 def plan_kafka(folder: Path, port: int) -> Plan:
-    """Write the broker's final configuration as its container image would, format its storage once, return the plan."""
+    """Write the broker's final configuration as its container image would, format its storage once, return the plan.
+
+    ``OBSERVATORY_KAFKA_HOST_LISTENER`` (``host:port``) in the environment asks for a second way in, the listener ``HOST``, whose
+    ``KAFKA_LISTENER_NAME_HOST_*`` settings the environment has too: one that demands TLS and a password, say.
+    """
     jars = locate_part("kafka")
     final = folder / "config"
     java = [_find_tool("java"), "-Dlog4j2.level=WARN", "-cp", f"{jars}{os.sep}*"]
@@ -161,11 +165,13 @@ def plan_kafka(folder: Path, port: int) -> Plan:
     if not settings.exists():
         control = find_free_port()
         final.mkdir(parents=True)
+        host = os.environ.get("OBSERVATORY_KAFKA_HOST_LISTENER")
+        offered = f"PLAINTEXT://127.0.0.1:{port}" + (f",HOST://{host}" if host else "")
         environment = {
             **os.environ,
             "CLUSTER_ID": CLUSTER_ID,
-            "KAFKA_LISTENERS": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{control}",
-            "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}",
+            "KAFKA_LISTENERS": f"{offered},CONTROLLER://127.0.0.1:{control}",
+            "KAFKA_ADVERTISED_LISTENERS": offered,
             "KAFKA_CONTROLLER_QUORUM_VOTERS": f"1@127.0.0.1:{control}",
             "KAFKA_LOG_DIRS": str(folder / "log"),
         }

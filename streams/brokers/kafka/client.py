@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.errors import FatalFault, TransientFault
 from streams.brokers.address import read_servers
 from streams.brokers.credentials import Credentials
 from streams.brokers.kafka.loop import LoopThread
+from streams.brokers.kafka.reasons import find_reason
 from streams.brokers.kafka.words import to_config, to_settings, to_state, to_stored, to_value
 from streams.brokers.records import Offsets, Partition, Record, Stored, TopicState, check_record
 
@@ -141,7 +142,7 @@ class KafkaClient:
                 self._run(_stop(consumer))
 
     async def _open_reader(self, places: Mapping[Partition, int]) -> AIOKafkaConsumer:
-        consumer = await _start(
+        consumer = await self._start(
             AIOKafkaConsumer(
                 **self._settings,
                 enable_auto_commit=False,
@@ -284,29 +285,31 @@ class KafkaClient:
         async with self._starting:
             if self._producer is None:
                 settings = {**self._settings, "acks": "all", "enable_idempotence": True, "max_batch_size": 128 * 1024}
-                self._producer = await _start(AIOKafkaProducer(**settings))
+                self._producer = await self._start(AIOKafkaProducer(**settings))
             return self._producer
 
     async def _get_inspector(self) -> AIOKafkaConsumer:
         async with self._starting:
             if self._inspector is None:
-                self._inspector = await _start(AIOKafkaConsumer(**self._settings, enable_auto_commit=False))
+                self._inspector = await self._start(AIOKafkaConsumer(**self._settings, enable_auto_commit=False))
             return self._inspector
 
     async def _get_admin(self) -> AIOKafkaAdminClient:
         async with self._starting:
             if self._admin is None:
-                self._admin = await _start(AIOKafkaAdminClient(**self._settings))
+                self._admin = await self._start(AIOKafkaAdminClient(**self._settings))
             return self._admin
 
-
-async def _start(part: _Starts) -> _Starts:
-    try:
-        await part.start()
-    except BaseException:
-        await _stop(part)
-        raise
-    return part
+    async def _start(self, part: _Starts) -> _Starts:
+        try:
+            await part.start()
+        except KafkaConnectionError as error:
+            await _stop(part)
+            raise (await find_reason(self._settings) or error) from error
+        except BaseException:
+            await _stop(part)
+            raise
+        return part
 
 
 async def _stop(part: AIOKafkaConsumer | AIOKafkaProducer | AIOKafkaAdminClient) -> None:

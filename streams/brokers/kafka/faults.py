@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import Iterator
 
 from schemas.errors import FatalFault, ObservatoryError, RejectedInput, TransientFault
@@ -51,6 +52,13 @@ FATAL = frozenset(
 )  # fmt: skip
 
 
+#: What is wrong where a person can mend it, said in the words of the settings.
+_SENTENCES = {
+    "SaslAuthenticationFailed": "The Kafka broker does not take this username with this password.",
+    "UnsupportedSaslMechanismError": "The Kafka broker does not take the SASL mechanism of the settings.",
+}
+
+
 def is_kafka_error(error: BaseException) -> bool:
     """Tell whether an error comes from the Kafka client or from the network below it."""
     return isinstance(error, OSError) or type(error).__module__.startswith("aiokafka.")  # TimeoutError is an OSError
@@ -60,6 +68,15 @@ def to_fault(error: BaseException) -> ObservatoryError:
     """Return the fault that an error of the Kafka client, or of the network below it, means."""
     name = type(error).__name__
     detail = str(error).removeprefix(f"{name}: ").rstrip(".") or name
+    if name in _SENTENCES:
+        return FatalFault(_SENTENCES[name])
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message or detail
+        return FatalFault(
+            f"The certificate of the Kafka broker is not trusted ({why}): broker.authority_file names the file of who signed it."
+        )
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return FatalFault("The Kafka broker does not speak TLS at this address.")
     if name in REJECTED:
         return RejectedInput("record_too_large", "The record is larger than the broker takes.")
     if name in TRANSIENT or isinstance(error, OSError):
