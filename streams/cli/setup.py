@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -111,13 +112,13 @@ topics_app = typer.Typer(no_args_is_help=True, help="Show and make the topics.")
 
 @topics_app.command("plan")
 def plan(*, settings: Settings = None, as_json: Json = False, verbose: Verbose = False) -> None:
-    """Show every topic as it shall be and as it is, and change nothing."""
+    """Show every topic as it shall be, and in what it differs now; change nothing."""
     _show_topics(settings, as_json=as_json, verbose=verbose, apply=False)
 
 
 @topics_app.command("apply")
 def apply(*, settings: Settings = None, as_json: Json = False, verbose: Verbose = False) -> None:
-    """Make the topics that are missing."""
+    """Make the topics that are missing; what differs is shown, and left as it is."""
     _show_topics(settings, as_json=as_json, verbose=verbose, apply=True)
 
 
@@ -139,17 +140,24 @@ def _show_topics(settings: Path | None, *, as_json: bool, verbose: bool, apply: 
 def _show_states(
     output: Output, wanted: tuple[Topic, ...], found: dict[str, TopicState], made: tuple[str, ...]
 ) -> None:
-    rows = []
+    from streams.brokers.comparison import describe_age, find_differences
+
+    rows, plain = [], []
     for topic in wanted:
         state = found.get(topic.name)
-        differs = state is not None and state.partitions != topic.partitions
-        is_now = (
-            "made" if topic.name in made else "missing" if state is None else "differs" if differs else "as planned"
-        )
-        kept = "for ever" if topic.retention_s is None else f"{topic.retention_s // 86_400} days"
-        rows.append((topic.name, topic.partitions, topic.cleanup, kept, is_now))
+        is_made = topic.name in made
+        differences = () if state is None or is_made else find_differences(topic, state)
+        is_now = "made" if is_made else "missing" if state is None else "differs" if differences else "as planned"
+        told = "; ".join(difference.sentence for difference in differences)
+        row = (topic.name, topic.partitions, topic.cleanup, describe_age(topic.retention_s))
+        rows.append((*row, f"{is_now}: {told}" if told else is_now))
+        names = ("name", "partitions", "cleanup", "kept", "is_now")
+        plain.append(dict(zip(names, (*row, is_now), strict=True)) | {"differences": list(map(asdict, differences))})
     output.show_table("Topics", ("topic", "partitions", "cleanup", "kept", "is now"), rows)
-    if any(row[-1] == "missing" for row in rows):
+    if any(topic["is_now"] == "missing" for topic in plain):
         output.say("What is missing is made by: observatory topics apply, or by the first worker.")
-    names = ("name", "partitions", "cleanup", "kept", "is_now")
-    output.add({"topics": [dict(zip(names, row, strict=True)) for row in rows]})
+    if any(topic["is_now"] == "differs" for topic in plain):
+        output.say(
+            "What differs is left as it is: only what is missing is ever made."
+        )
+    output.add({"topics": plain})

@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import RejectedInput
+from schemas.topics import Topic
 from streams.feeds.sample_sheet.sheet import load_sample_sheet
 from streams.feeds.watched import open_watched
-from streams.places import to_watched_path
+from streams.places import open_broker, to_watched_path
 from streams.settings.read import read_settings
 from tests.support.deployments import PATIENCE_S, ROOT, Site, ask, run_observatory, wait_for, write_pictures
 from tests.support.networks import make_mean_onnx
@@ -195,6 +197,36 @@ def test_topics_are_shown_as_planned_after_a_run(looked: Site):
     told = ask("topics", "plan", "--settings", looked.settings)["topics"]
     assert {topic["is_now"] for topic in told} == {"as planned"}
     assert {"media.arrived.v1", "work.bright.live.v1", "metric.period.v1"} <= {topic["name"] for topic in told}
+
+
+def test_a_topic_that_was_made_otherwise_is_told_to_differ_and_apply_leaves_it_as_it_is(tmp_path: Path):
+    site = Site(tmp_path)
+    with closing(open_broker(read_settings(site.settings).deployment)) as client:
+        client.create([Topic("usage.recorded.v1", 1, "compact", 7 * 86_400)])
+        before = client.describe()
+    for command, others in (("plan", "missing"), ("apply", "made"), ("plan", "as planned")):
+        told = ask("topics", command, "--settings", site.settings)["topics"]
+        assert {topic["is_now"] for topic in told if topic["name"] != "usage.recorded.v1"} == {others}
+        (uses,) = [topic for topic in told if topic["name"] == "usage.recorded.v1"]
+        assert (uses["is_now"], uses["kept"]) == ("differs", "for ever")
+        assert uses["differences"][1:] == [
+            {
+                "part": "cleanup",
+                "planned": "delete",
+                "found": "compact,delete",
+                "sentence": "cleanup is compact,delete, not delete",
+            },
+            {
+                "part": "retention_s",
+                "planned": None,
+                "found": 604_800.0,
+                "sentence": "kept 7 days, not for ever",
+            },
+        ]
+    shown = " ".join(run_observatory("topics", "apply", "--settings", site.settings).stdout.split())
+    assert "What differs is left as it is" in shown
+    with closing(open_broker(read_settings(site.settings).deployment)) as client:
+        assert set(before) <= set(client.describe())
 
 
 def test_status_tells_of_each_feed_what_waits_and_what_was_seen_last(looked: Site):
