@@ -157,7 +157,5 @@ def _show_states(
     if any(topic["is_now"] == "missing" for topic in plain):
         output.say("What is missing is made by: observatory topics apply, or by the first worker.")
     if any(topic["is_now"] == "differs" for topic in plain):
-        output.say(
-            "What differs is left as it is: only what is missing is ever made."
-        )
+        output.say("What differs is left as it is: only what is missing is ever made.")
     output.add({"topics": plain})
