@@ -59,6 +59,10 @@ _SENTENCES = {
 }
 
 
+#: OpenSSL, x509_vfy.h: self-signed, or signed by somebody who is not known here.
+_UNKNOWN_SIGNER = frozenset({18, 19, 20, 21})
+
+
 def is_kafka_error(error: BaseException) -> bool:
     """Tell whether an error comes from the Kafka client or from the network below it."""
     return isinstance(error, OSError) or type(error).__module__.startswith("aiokafka.")  # TimeoutError is an OSError
@@ -71,9 +75,9 @@ def to_fault(error: BaseException) -> ObservatoryError:
     if name in _SENTENCES:
         return FatalFault(_SENTENCES[name])
     if isinstance(error, ssl.SSLCertVerificationError):
-        why = error.verify_message or detail
+        hint = ": broker.authority_file names the file of who signed it" if error.verify_code in _UNKNOWN_SIGNER else ""
         return FatalFault(
-            f"The certificate of the Kafka broker is not trusted ({why}): broker.authority_file names the file of who signed it."
+            f"The certificate of the Kafka broker is not trusted ({error.verify_message or detail}){hint}."
         )
     if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
         return FatalFault("The Kafka broker does not speak TLS at this address.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.conn import create_conn
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _WANTS_TLS = "it closes the connection at once, so it may demand TLS"
+_WANTS_NO_TLS = "it closes the connection when TLS is spoken to it, so it may speak none"
 _WANTS_LOGIN = "it closes the connection when asked something, so it may demand a username and a password"
 
 #: Who does not answer within this is only slow or away, of which the vendor's own error says enough.
@@ -38,7 +40,7 @@ async def find_reason(settings: Mapping[str, Any]) -> Exception | None:
         else:
             return None
     # one that could not be reached at all says less than one that refused
-    return min(reasons, key=lambda error: isinstance(error, ConnectionError), default=None)
+    return min(reasons, key=lambda error: not isinstance(error, KafkaError | ssl.SSLError), default=None)
 
 
 async def _ask(server: str, settings: Mapping[str, Any]) -> None:
@@ -46,8 +48,12 @@ async def _ask(server: str, settings: Mapping[str, Any]) -> None:
     host, _, port = server.rpartition(":")
     try:
         connection = await create_conn(host.strip("[]"), int(port), **settings)
-    except KafkaConnectionError as error:
+    except ConnectionResetError as error:
         if settings["ssl_context"]:
+            raise KafkaConnectionError(_WANTS_NO_TLS) from error
+        raise
+    except KafkaConnectionError as error:
+        if settings["ssl_context"] or "sasl_mechanism" in settings:
             raise
         raise KafkaConnectionError(_WANTS_TLS) from error
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,7 @@ class Secured:
 
     url: str
     authority_file: Path
-    password: str
+    password: str = field(repr=False)
 
 
 def make_certificate(folder):
