@@ -228,10 +228,15 @@ class Running:
             stalled = stalls.find_stalled(committed, self.app.ends(), beats=beats, held=held)
             if stalled:
                 print_stacks()
+                if self._find_work_topics() & {topic for topic, _ in stalled}:
+                    self.parts.journal.note_hang()
                 names = ", ".join(f"{topic}[{partition}]" for topic, partition in stalled)
                 sentence = f"Records wait in {names} and nothing moves; the stacks are on standard error."
                 self.app.stop_within_s = 0.0  # what stands still does not come to its end
                 self.app.end(StalledError(sentence))
+
+    def _find_work_topics(self) -> set[str]:
+        return {self.parts.topics.work(name, lane) for name in self.parts.pipelines for lane in LANES}
 
     def _find_beat(self, partition: Partition) -> float:
         """Return a partition's newest sign of life: its own, or anybody's while its records are ours and wait for a thread."""

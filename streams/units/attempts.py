@@ -51,8 +51,8 @@ class AttemptJournal:
     """Writes down each unit before it is opened and after it ended, in a file that survives the process.
 
     After a crash the units that were at work are suspects and are done one at a time. Only a unit that was **alone** when its
-    process died **from inside** (a fault signal, which the interpreter's fault handler leaves a trace of) gains an attempt: a
-    signal from outside never counts.
+    process died **from inside** (a fault signal, which the interpreter's fault handler leaves a trace of), or was given up since
+    nothing moved, gains an attempt: a signal from outside never counts.
 
     Parameters
     ----------
@@ -146,6 +146,12 @@ class AttemptJournal:
         with self._turn:
             if self._suspects.pop(unit_id, None) is not None:
                 self._write({"end": unit_id})
+
+    def note_hang(self) -> None:
+        """Write the stacks of all threads down: the worker gives up, since what is at work stands still, and that counts too."""
+        with self._turn:
+            if self._trace is not None:
+                faulthandler.dump_traceback(self._trace, all_threads=True)
 
     @contextmanager
     def at_work(self, *unit_ids: str) -> Iterator[None]:

@@ -186,6 +186,33 @@ async def test_a_detector_that_hangs_makes_the_worker_end_with_its_stacks(tmp_pa
     assert left, "a thread that hangs may not keep the process alive"
 
 
+async def test_a_unit_on_which_a_detector_hangs_again_and_again_is_set_aside_in_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(running_module, "_THREADS_WAIT_S", 0.2)
+    go_on, looked = threading.Event(), []
+
+    def hang():
+        looked.append(1)
+        go_on.wait()
+
+    async def stall(announced):
+        async with open_workplace(tmp_path, detectors={"bright": script(hang)}, stall_after_s=1.2) as place:
+            place.announce(announced)
+            with pytest.raises(StalledError):
+                async with asyncio.timeout(BOUND_S):
+                    await place.run
+
+    try:
+        for times in range(4):
+            await stall(1 if times == 0 else 0)
+        async with open_workplace(tmp_path, detectors={"bright": script(hang)}) as place:
+            place.announce(0)
+            await wait_for(lambda: count_ledger(place).rejected == 1)
+            place.announce(0)
+    finally:
+        go_on.set()
+    assert len(looked) == 4, "once beside others, three times alone, and then no more"
+
+
 async def test_a_unit_that_takes_longer_than_the_patience_is_no_stall_while_its_images_are_looked_at(tmp_path):
     from tests.support.media import make_clip
 
