@@ -142,7 +142,8 @@ def _show_states(
 ) -> None:
     from streams.brokers.comparison import describe_age, find_differences
 
-    rows, plain = [], []
+    rows: list[tuple[object, ...]] = []
+    plain: list[dict[str, object]] = []
     for topic in wanted:
         state = found.get(topic.name)
         is_made = topic.name in made
@@ -152,7 +153,8 @@ def _show_states(
         row = (topic.name, topic.partitions, topic.cleanup, describe_age(topic.retention_s))
         rows.append((*row, f"{is_now}: {told}" if told else is_now))
         names = ("name", "partitions", "cleanup", "kept", "is_now")
-        plain.append(dict(zip(names, (*row, is_now), strict=True)) | {"differences": list(map(asdict, differences))})
+        told_plain = [asdict(difference) for difference in differences]
+        plain.append({**dict(zip(names, (*row, is_now), strict=True)), "differences": told_plain})
     output.show_table("Topics", ("topic", "partitions", "cleanup", "kept", "is now"), rows)
     if any(topic["is_now"] == "missing" for topic in plain):
         output.say("What is missing is made by: observatory topics apply, or by the first worker.")
