@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from schemas.canonical import to_sha256
 from schemas.errors import RejectedInput
+from schemas.geometry import Whole
 from schemas.result import (
+    MASKED,
     Asset,
     InlineContent,
     Processing,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
     #: From pixels, findings and whether the model is for demonstration to the bytes of an annotated JPEG.
     Draw = Callable[[NDArray[np.uint8], tuple[Finding, ...], bool], bytes]
+    #: From pixels and one of its findings to the bytes of a JPEG of that finding.
+    Cut = Callable[[NDArray[np.uint8], Finding], bytes]
     #: From entries to what the document says of the tables, and the bytes of the images and findings tables.
     MakeTables = Callable[[Iterable[Entry | PackedEntry]], tuple[TableContent, bytes, bytes]]
     #: Makes what is written beside the result of one unit.
@@ -59,10 +63,13 @@ class Picturing:
         ``none``, ``found`` (images with findings) or ``all``.
     limit
         At most this many per unit, the first ones.
+    crops
+        How many findings of a unit are kept as pictures of their own, the first ones; not those that are masked, nor the whole.
     """
 
     which: Literal["none", "found", "all"] = "found"
     limit: int = 8
+    crops: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,8 @@ class ResultSink:
         What the processing record says of program and machine kind; no host name.
     companions
         What is written beside the results of a kind of unit.
+    cut
+        Makes pictures of single findings; without it there are none.
     """
 
     store: ObjectStore
@@ -140,6 +149,7 @@ class ResultSink:
     picturing: Picturing = field(default_factory=Picturing)
     runtime: str = field(default_factory=lambda: f"python {platform.python_version()} {platform.machine()}")
     companions: Mapping[UnitKind, OpenCompanion] = field(default_factory=dict)
+    cut: Cut | None = None
 
     def begin(self, unit: UnitStamp, observer: Observer) -> ResultWriting | ResultStored:
         """Begin to write the result of a unit, or return the announcement of the one that is complete, as it was made.
@@ -180,6 +190,7 @@ class ResultWriting:
     follows: str | None = None
     _products: list[Asset] = field(default_factory=list)
     _pictures: int = 0
+    _crops: int = 0
     _shelf: EntryShelf = field(default_factory=EntryShelf)
 
     def add(self, entry: Entry) -> None:
@@ -190,6 +201,7 @@ class ResultWriting:
         """Store the annotated picture of an image, where the settings ask for it and nothing else takes the unit's images."""
         if self.companion is not None:
             return
+        self._add_crops(image, pixels, findings)
         picturing = self.sink.picturing
         wanted = picturing.which == "all" or (picturing.which == "found" and bool(findings))
         if not wanted or self._pictures >= picturing.limit:
@@ -198,6 +210,16 @@ class ResultWriting:
         self._store_product(
             "picture", f"pictures/{image.index}.jpg", self.sink.draw(pixels, findings, self.is_demonstration), _JPEG
         )
+
+    def _add_crops(self, image: Image, pixels: NDArray[np.uint8], findings: tuple[Finding, ...]) -> None:
+        """Store pictures of single findings, as many of the unit as the settings ask for."""
+        for finding in findings:
+            if self.sink.cut is None or self._crops >= self.sink.picturing.crops:
+                return
+            if MASKED not in finding.flags and not isinstance(finding.geometry, Whole):
+                self._crops += 1
+                name = f"crops/{image.index}-{finding.n}.jpg"
+                self._store_product("crop", name, self.sink.cut(pixels, finding), _JPEG)
 
     def add_to_companion(self, account: RunAccount | None, entry: LookedImage, pixels: NDArray[np.uint8]) -> None:
         """Show an image to what is written beside the result."""

@@ -14,7 +14,7 @@ from schemas.topics import Topics
 from sinks.composition.beside.run_products import Beside, make_companion
 from sinks.composition.flags import FlagRules, SphereRule
 from sinks.composition.tally import Rules
-from sinks.pages.pictures import draw_jpeg
+from sinks.pages.pictures import crop_jpeg, draw_jpeg
 from sinks.result_tables import make_tables
 from sinks.results import Picturing, ResultSink
 from streams.agents.gate import FeedGate, GateRule
@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schemas.forms.taxa import Meaning
+    from schemas.unit import UnitKind
     from sinks.composition.flags import Flag
     from sinks.object_store.store import ObjectStore
+    from sinks.results import OpenCompanion
     from streams.settings.model import Deployment
 
 
@@ -132,7 +134,7 @@ class Parts:
 
     def _make_sink(self, installation: str) -> ResultSink:
         settings = self.deployment.installations[installation]
-        picturing = Picturing(settings.pictures, settings.pictures_per_unit)
+        picturing = Picturing(settings.pictures, settings.pictures_per_unit, settings.crops_per_unit)
         given: tuple[tuple[Flag, tuple[float, float] | None], ...] = (
             ("bead", settings.beads_um),
             ("bubble", settings.bubbles_um),
@@ -140,7 +142,8 @@ class Parts:
         spheres = tuple(SphereRule(flag, *range_um) for flag, range_um in given if range_um is not None)
         rules = Rules(self._meanings, flags=FlagRules(spheres=spheres))
         beside = Beside(settings.cutouts, plot=settings.pictures != "none", rules=rules)
-        return ResultSink(self.store, draw_jpeg, make_tables, picturing, companions={"run": make_companion(beside)})
+        companions: Mapping[UnitKind, OpenCompanion] = {"run": make_companion(beside)}
+        return ResultSink(self.store, draw_jpeg, make_tables, picturing, companions=companions, cut=crop_jpeg)
 
     @cached_property
     def _meanings(self) -> Mapping[str, Meaning]:

@@ -93,6 +93,11 @@ def crop(picture: NDArray[np.uint8], finding: Finding, *, margin_share: float = 
     return picture[y0:y1, x0:x1].copy()
 
 
+def crop_jpeg(picture: NDArray[np.uint8], finding: Finding) -> bytes:
+    """Return the part of the picture around a finding as JPEG bytes."""
+    return pixels.encode_jpeg(crop(picture, finding))
+
+
 def _fit(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     """Return the picture at a size that can be written on, and by how much it was scaled."""
     height_px, width_px = picture.shape[:2]

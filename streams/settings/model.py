@@ -128,6 +128,8 @@ class InstallationSettings(Settings):
         Whatever that detector takes; every one of them is part of the results' identity.
     pictures, pictures_per_unit
         Which images are kept as annotated pictures, and how many of one unit; of runs, ``none`` leaves the plot out.
+    crops_per_unit
+        How many findings of a unit of a camera are kept as pictures of their own, a tenth of room around each.
     beads_um
         Of runs, least and most diameter (ESD, um) of the calibration beads that were put into the samples: round particles
         (circularity from 0.9) between them are flagged as beads. Absent: nothing is called a bead by its shape.
@@ -142,6 +144,7 @@ class InstallationSettings(Settings):
     parameters: dict[str, Any] = Field(default_factory=dict)
     pictures: Literal["none", "found", "all"] = "found"
     pictures_per_unit: Annotated[int, Field(ge=0, le=10_000)] = 8
+    crops_per_unit: Annotated[int, Field(ge=0, le=10_000)] = 0
     cutouts: Literal["none", "sheets", "images"] = "sheets"
     beads_um: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
 

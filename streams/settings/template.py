@@ -55,6 +55,7 @@ name = "my project"
 detector = "yolo"                # yolo, motion, scripted
 pictures = "found"               # annotated pictures of: none, found (something), all
 pictures_per_unit = 8
+# crops_per_unit = 20            # findings kept as pictures of their own
 
 [installations.fish.parameters]
 model = "demo-aquarium@1"        # name@version of a catalogue, or a file: model.onnx, model.xml

@@ -139,12 +139,13 @@ class FakeReader:
 class Kit:
     """A pipeline and what it works with."""
 
-    def __init__(self, folder, *, reader=None, detector=None, store=None):
+    def __init__(self, folder, *, reader=None, detector=None, store=None, **sink):
         self.reader = reader or FakeReader()
         self.store = store or MemoryStore()
         self.journal = AttemptJournal(folder / "attempts")
-        sink = ResultSink(self.store, lambda *_: b"jpeg", make_tables, Picturing("found", 8))
-        self.pipeline = Pipeline(self.reader, detector or ScriptedDetector(), sink, RECORDER, self.journal)
+        given = {"picturing": Picturing("found", 8), **sink}
+        made = ResultSink(self.store, lambda *_: b"jpeg", make_tables, **given)
+        self.pipeline = Pipeline(self.reader, detector or ScriptedDetector(), made, RECORDER, self.journal)
 
     def process(self, order, **options):
         return self.pipeline.process(order, TOPICS, **options)
