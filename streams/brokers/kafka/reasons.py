@@ -53,9 +53,9 @@ async def _ask(server: str, settings: Mapping[str, Any]) -> None:
             raise KafkaConnectionError(_WANTS_NO_TLS) from error
         raise
     except KafkaConnectionError as error:
-        if settings["ssl_context"] or "sasl_mechanism" in settings:
+        if settings["ssl_context"]:
             raise
-        raise KafkaConnectionError(_WANTS_TLS) from error
+        raise KafkaConnectionError(_WANTS_TLS) from error  # a password that it does not take would be an answer
     try:
         await connection.send(MetadataRequest([]))
     except KafkaConnectionError as error:
