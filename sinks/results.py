@@ -12,11 +12,11 @@ from schemas.canonical import to_sha256
 from schemas.errors import RejectedInput
 from schemas.geometry import Whole
 from schemas.result import (
-    MASKED,
     Asset,
     InlineContent,
     Processing,
     ResultStored,
+    count_findings,
     digest_observer,
     to_result_folder,
 )
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from schemas.finding import Entry, Finding, Image, LookedImage, UnreadImage
+    from schemas.finding import Entry, Finding, LookedImage, UnreadImage
     from schemas.result import Observer, Result, TableContent
     from schemas.sampling.run import RunAccount
     from schemas.unit import UnitKind, UnitStamp, WorkOrder
@@ -197,28 +197,27 @@ class ResultWriting:
         """Take an entry of the document, in any order."""
         self._shelf.add(entry)
 
-    def add_picture(self, image: Image, pixels: NDArray[np.uint8], findings: tuple[Finding, ...]) -> None:
+    def add_picture(self, entry: LookedImage, pixels: NDArray[np.uint8]) -> None:
         """Store the annotated picture of an image, where the settings ask for it and nothing else takes the unit's images."""
         if self.companion is not None:
             return
-        self._add_crops(image, pixels, findings)
-        picturing = self.sink.picturing
+        self._add_crops(entry, pixels)
+        picturing, findings = self.sink.picturing, entry.findings
         wanted = picturing.which == "all" or (picturing.which == "found" and bool(findings))
         if not wanted or self._pictures >= picturing.limit:
             return
         self._pictures += 1
-        self._store_product(
-            "picture", f"pictures/{image.index}.jpg", self.sink.draw(pixels, findings, self.is_demonstration), _JPEG
-        )
+        drawn = self.sink.draw(pixels, findings, self.is_demonstration)
+        self._store_product("picture", f"pictures/{entry.image.index}.jpg", drawn, _JPEG)
 
-    def _add_crops(self, image: Image, pixels: NDArray[np.uint8], findings: tuple[Finding, ...]) -> None:
+    def _add_crops(self, entry: LookedImage, pixels: NDArray[np.uint8]) -> None:
         """Store pictures of single findings, as many of the unit as the settings ask for."""
-        for finding in findings:
+        for finding in count_findings(entry):
             if self.sink.cut is None or self._crops >= self.sink.picturing.crops:
                 return
-            if MASKED not in finding.flags and not isinstance(finding.geometry, Whole):
+            if not isinstance(finding.geometry, Whole):
                 self._crops += 1
-                name = f"crops/{image.index}-{finding.n}.jpg"
+                name = f"crops/{entry.image.index}-{finding.n}.jpg"
                 self._store_product("crop", name, self.sink.cut(pixels, finding), _JPEG)
 
     def add_to_companion(self, account: RunAccount | None, entry: LookedImage, pixels: NDArray[np.uint8]) -> None:

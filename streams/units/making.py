@@ -126,8 +126,8 @@ class Making:
         self._waiting -= 1
         if self.fault is None and self._opened is not None:
             kept = reader.flag(self.order.unit, add_measures(findings, view))
-            self.writing.add_picture(view.image, view.pixels, kept)
             entry = LookedImage(image=view.image, findings=kept)
+            self.writing.add_picture(entry, view.pixels)
             self.writing.add(entry)
             self.writing.add_to_companion(self._opened.account, entry, view.pixels)
         self._end_if_all_said()

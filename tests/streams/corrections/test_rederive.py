@@ -102,7 +102,7 @@ class Observatory:
         )
         writing = sink.begin(order.unit.stamp, observer)
         for entry in entries:
-            writing.add_picture(entry.image, np.zeros((1, 1, 3), np.uint8), entry.findings)
+            writing.add_picture(entry, np.zeros((1, 1, 3), np.uint8))
             writing.add(entry)
         content = writing.store_entries()
         outcome = Observed(coverage=Complete(), effort=Effort(images_looked=len(entries)), content=content)
