@@ -16,7 +16,7 @@ from schemas.errors import FatalFault, RejectedInput
 from streams.embedded.claim import Claim
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from io import FileIO
     from pathlib import Path
 
@@ -209,7 +209,7 @@ class AttemptJournal:
         self._lines += len(lines)
         if self._lines > _JOURNAL_LINES:
             self._rewrite()
-        self._journal.write(b"".join(to_json(line) + b"\n" for line in lines))
+        self._journal.write(_to_lines(lines))
 
     def _rewrite(self) -> None:
         if self._mine is None:
@@ -220,10 +220,14 @@ class AttemptJournal:
         fresh = path.with_suffix(".new")
         lines = [{"suspect": unit_id, "attempts": attempts} for unit_id, attempts in self._suspects.items()]
         lines += [{"begin": unit_id, "alone": alone} for unit_id, alone in self._at_work.items()]
-        fresh.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        fresh.write_bytes(_to_lines(lines))
         os.replace(fresh, path)  # noqa: PTH105 - one atomic call
         self._journal = path.open("ab", buffering=0)
         self._lines = len(lines)
+
+
+def _to_lines(lines: Iterable[Mapping[str, object]]) -> bytes:
+    return b"".join(to_json(line) + b"\n" for line in lines)
 
 
 def _read_suspects(place: Path) -> dict[str, int]:
