@@ -303,11 +303,10 @@ class KafkaClient:
     async def _start(self, part: _Starts) -> _Starts:
         try:
             await part.start()
-        except KafkaConnectionError as error:
+        except BaseException as error:
             await _stop(part)
-            raise (await find_reason(self._settings) or error) from error
-        except BaseException:
-            await _stop(part)
+            if isinstance(error, KafkaConnectionError) and (reason := await find_reason(self._settings)):
+                raise reason from error
             raise
         return part
 
