@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.media import Rejection
 from schemas.topics import LANES
+from streams.brokers.comparison import describe_age
 from streams.serving.contracts.json_schema import to_json_schema
 from streams.serving.contracts.promises import Promise, list_promises
 
@@ -18,7 +19,6 @@ CONTRACT_VERSION = "1.0.0"
 
 _BINDING_VERSION = "0.5.0"
 _MS = 1000
-_DAY_S = 86_400
 
 _ABOUT = (
     "What observatory-streams writes to its topics and reads from them. Values are JSON in canonical form (RFC 8785) unless a "
@@ -159,7 +159,7 @@ def tell_retention(promise: Promise) -> str:
     retention = promise.kept.retention_s
     if promise.kept.cleanup == "compact":
         return "Compacted: the newest record of each key is kept for ever."
-    return "Kept for ever." if retention is None else f"Deleted after {retention // _DAY_S} days; never compacted."
+    return "Kept for ever." if retention is None else f"Deleted after {describe_age(retention)}; never compacted."
 
 
 def _list_texts(promise: Promise) -> list[tuple[str, str]]:
