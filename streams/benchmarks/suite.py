@@ -83,20 +83,34 @@ def measure_rates(bench: Bench) -> Iterator[Measured]:
 
     What else runs on the machine makes a turn slower and never faster.
     """
-    turns = 1 if bench.short else 3
     model = open_model(bench.model)
     for width_px, height_px, count in ((640, 480, 600), (2688, 1520, 120)):
         count_now = min(count, 40) if bench.short else count
         name = f"{width_px}x{height_px}"
         folder, paths = bench.stills(name, count_now, width_px, height_px)
-        bare, whole = [measure_bare_loop(model, paths).per_second], []
-        for turn in range(turns):
-            whole.append(bench.run(f"{name}-{turn}", folder, "yolo", bench.yolo())["per_second"])
-            bare.append(measure_bare_loop(model, paths).per_second)
-        told = ", ".join(f"{rate:.1f}" for rate in whole), ", ".join(f"{rate:.1f}" for rate in bare)
-        detail = f"{told[0]} stills/s, the bare loop {told[1]}; {count_now} stills, f32, pictures off"
+        whole, bare = _take_turns(
+            1 if bench.short else 3,
+            lambda turn: bench.run(f"{name}-{turn}", folder, "yolo", bench.yolo())["per_second"],  # noqa: B023
+            lambda: measure_bare_loop(model, paths).per_second,  # noqa: B023
+        )
+        detail = f"{_tell(whole)} stills/s, the bare loop {_tell(bare)}; {count_now} stills, f32, pictures off"
         ratio = max(whole) / max(bare)
         yield Measured(f"end to end / bare loop, {name}", ratio, "x", 0.8, at_least=True, detail=detail)
+
+
+def _take_turns(
+    turns: int, ours: Callable[[int], float], theirs: Callable[[], float]
+) -> tuple[list[float], list[float]]:
+    """Return the rates of some turns of ours, and those of theirs before, between and after them."""
+    rates, others = [], [theirs()]
+    for turn in range(turns):
+        rates.append(ours(turn))
+        others.append(theirs())
+    return rates, others
+
+
+def _tell(rates: Iterable[float]) -> str:
+    return ", ".join(f"{rate:.1f}" for rate in rates)
 
 
 def compare_with_vendor(bench: Bench) -> Iterator[Measured]:
@@ -117,13 +131,13 @@ def _compare(bench: Bench, contest: Contest, folder: Path, size: str) -> Iterato
     own, name = contest.precision, f"{SAME_FILE}, {size}"
     for precision in dict.fromkeys(("f32", own)):
         parameters = {**bench.yolo(), "precision": precision}
-        theirs, all_ours = [measure_vendor(contest.exported, folder, precision=precision).per_second], []
-        for turn in range(1 if bench.short else 3):
-            all_ours.append(bench.run(f"vendor-{size}-{precision}-{turn}", folder, "yolo", parameters)["per_second"])
-            theirs.append(measure_vendor(contest.exported, folder, precision=precision).per_second)
-        ours, vendor = max(all_ours), max(theirs)
-        told = ", ".join(f"{rate:.1f}" for rate in all_ours), ", ".join(f"{rate:.1f}" for rate in theirs)
-        detail = f"{told[0]} stills/s, the vendor {told[1]}; both {precision}"
+        rates, others = _take_turns(
+            1 if bench.short else 3,
+            lambda turn: bench.run(f"vendor-{size}-{precision}-{turn}", folder, "yolo", parameters)["per_second"],  # noqa: B023
+            lambda: measure_vendor(contest.exported, folder, precision=precision).per_second,  # noqa: B023
+        )
+        ours, vendor = max(rates), max(others)
+        detail = f"{_tell(rates)} stills/s, the vendor {_tell(others)}; both {precision}"
         if precision == "f32":
             full = ours
             yield Measured(name, ours / vendor, "x", 1.0, at_least=True, detail=detail)
